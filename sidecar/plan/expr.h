@@ -1,0 +1,31 @@
+/* expr.h - bound scalar expressions: what the binder makes and the evaluator compiles.
+ *
+ * Every node has its Flink type; implicit conversions are explicit FN_CAST nodes. Trees are read-only,
+ * live in the job's arena, and share nothing with the AST. Column indexes refer to the output columns of the
+ * operator below (plan.h). */
+#ifndef WEIR_SIDECAR_PLAN_EXPR_H
+#define WEIR_SIDECAR_PLAN_EXPR_H
+
+#include "sidecar/column/batch.h"
+#include "sidecar/plan/function.h"
+
+enum expr_kind { EXPR_COLUMN, EXPR_LITERAL, EXPR_CALL };
+
+struct expr {
+        enum expr_kind kind;
+        struct type type;
+        uint32_t column;      /* EXPR_COLUMN */
+        struct value literal; /* EXPR_LITERAL; is_null for NULL */
+        enum function_id function; /* EXPR_CALL; FN_CAST and FN_TRY_CAST convert args[0] to `type` */
+        uint32_t n_args;
+        struct expr **args;
+        uint32_t line, column_at; /* where it stands in the job file, 1-based; 0 unknown */
+};
+
+/* Same tree: used to find common filters and GROUP BY expressions. */
+bool expr_is_equal(const struct expr *a, const struct expr *b);
+/* SQL-like text for EXPLAIN and fingerprints; column names from `names` (may be NULL: $0, $1). */
+struct bytes;
+void expr_format(const struct expr *expr, const struct slice *names, struct bytes *text);
+
+#endif
