@@ -19,14 +19,14 @@ struct record_batch {
         int64_t arrival_ms;    /* logged arrival, wall clock; never decreases */
         bool is_last;          /* last record of its batch; recovery drops a batch without it */
         struct batch rows;     /* the logged scan columns (plan_source.is_logged), in their order */
-        /* Watermark steps: rows that a common filter removed, or that were duplicates, moved the watermark too.
+        /* Watermark steps: rows that a common filter removed moved the watermark too.
          * Before row step_row[i] (n_rows: after the last) the origin's candidate is raised to step_ms[i]. Rows themselves carry their
          * own candidate in candidate_ms (watermark expression, NULL = INT64_MIN), absent when it follows from the rowtime column. */
         uint32_t n_steps;
         const uint32_t *step_row;
         const int64_t *step_ms;
         const int64_t *candidate_ms; /* n_rows values, watermark expression per row, whole ms, INT64_MIN for NULL */
-        const uint64_t *fingerprint; /* per accepted event in order of arrival, n_fingerprints; NULL with dedup off */
+        const uint64_t *fingerprint; /* of every event of the batch, dead and duplicate ones too; NULL with dedup off */
         uint32_t n_fingerprints;
         const uint64_t *taken;       /* tokens used up by duplicates of this batch */
         uint32_t n_taken;

@@ -1,8 +1,8 @@
 /* scan.c - the verdicts on every row of one source, taken once and logged. See scan.h.
  *
  * The order of the verdicts is part of the contract, because each row is counted once:
- *   1. dead     a computed column or the watermark expression failed, the rowtime is NULL or from the future
- *   2. duplicate  its fingerprint takes a token of an in-doubt row
+ *   1. duplicate  its fingerprint takes a token of an in-doubt row
+ *   2. dead       a computed column or the watermark expression failed, the rowtime is NULL or from the future
  *   3. filtered   the common filter is not TRUE (accepted; it moves the watermark)
  *   4. kept       logged
  *
@@ -139,18 +139,18 @@ struct scan *scan_free(struct scan *scan)
         return NULL;
 }
 
-/* Rows condemned so far, each once. */
+/* Rows condemned so far, each once. Rows removed before (duplicates) are not condemned any more. */
 struct dead_list {
         struct scan_dead *dead; /* room for every row */
         uint32_t n;
-        uint64_t *is_dead;
+        uint64_t *is_removed;
 };
 
 static void dead_list_add(struct dead_list *list, uint32_t row, const char *reason, const char *detail)
 {
-        if (bitmap_get(list->is_dead, row))
+        if (bitmap_get(list->is_removed, row))
                 return;
-        bitmap_set(list->is_dead, row);
+        bitmap_set(list->is_removed, row);
         list->dead[list->n++] = (struct scan_dead){.row = row, .reason = reason, .detail = detail};
 }
 
@@ -228,63 +228,55 @@ static void check_rowtime(const struct scan *scan, const struct scan_input *inpu
                         dead_list_add(list, i, "future", "the rowtime lies too far ahead of the batch's arrival");
 }
 
-/* Fingerprints of the rows that live, in order; the same array when none died. */
-static const uint64_t *live_fingerprints(struct scan *scan, const struct scan_input *input, const struct dead_list *list)
+/* Re-sent rows: marks them as removed, and fills the record's fingerprints, taken and n_duplicate. A dead event can
+ * be re-sent too, so fingerprints of all events of the batch are kept. */
+static void match_duplicates(struct scan *scan, const struct scan_input *input, uint64_t *is_removed,
+                             struct scan_result *result)
 {
-        uint64_t *live;
-        uint32_t n = 0;
+        struct record_batch *batch = &result->batch;
+        uint32_t n_rows = input->decoded.n_rows;
+        uint32_t n = n_rows + input->n_undecoded;
+        uint64_t *duplicate, *taken, *undecoded;
 
-        if (list->n == 0)
-                return input->fingerprint;
-        live = arena_take(&scan->arena, (size_t)input->decoded.n_rows * 8 + 8, 8);
-        for (uint32_t i = 0; i < input->decoded.n_rows; i++)
-                if (!bitmap_get(list->is_dead, i))
-                        live[n++] = input->fingerprint[i];
-        return live;
+        if (input->fingerprint == NULL)
+                return;
+        batch->fingerprint = input->fingerprint;
+        batch->n_fingerprints = n;
+        if (!engine_has_tokens(scan->engine, scan->source_index))
+                return;
+        duplicate = arena_zero(&scan->arena, bitmap_words(n) * 8 + 8, 8);
+        batch->n_duplicate = engine_match_tokens(scan->engine, scan->source_index, input->fingerprint, n, duplicate);
+        if (batch->n_duplicate == 0)
+                return;
+        taken = arena_take(&scan->arena, (size_t)batch->n_duplicate * 8, 8);
+        undecoded = arena_zero(&scan->arena, bitmap_words(input->n_undecoded) * 8 + 8, 8);
+        for (uint32_t i = 0; i < n; i++) {
+                if (!bitmap_get(duplicate, i))
+                        continue;
+                taken[batch->n_taken++] = input->fingerprint[i];
+                if (i < n_rows)
+                        bitmap_set(is_removed, i);
+                else
+                        bitmap_set(undecoded, i - n_rows);
+        }
+        batch->taken = taken;
+        result->undecoded_duplicate = undecoded;
 }
 
-/* Rows that neither died nor are duplicates. Fills the record's fingerprints, taken and n_duplicate; returns the selection
- * or NULL when every row is accepted. */
-static uint32_t *select_accepted(struct scan *scan, const struct scan_input *input, const struct dead_list *list,
-                                 struct record_batch *batch, uint32_t *ret_n)
+/* Rows that were not removed, ascending, or NULL when every row is accepted. */
+static uint32_t *select_accepted(struct scan *scan, uint32_t n_rows, const uint64_t *is_removed, uint32_t *ret_n)
 {
-        uint32_t n_rows = input->decoded.n_rows;
-        uint32_t n_live = n_rows - list->n;
-        uint64_t *duplicate = NULL;
-        uint32_t n_duplicate = 0;
+        uint32_t n_removed = bitmap_count(is_removed, n_rows);
         uint32_t *accepted;
-        uint32_t n = 0, live = 0;
+        uint32_t n = 0;
 
-        if (input->fingerprint != NULL) {
-                batch->fingerprint = live_fingerprints(scan, input, list);
-                batch->n_fingerprints = n_live;
-                if (engine_has_tokens(scan->engine, scan->source_index)) {
-                        duplicate = arena_zero(&scan->arena, bitmap_words(n_live) * 8 + 8, 8);
-                        n_duplicate = engine_match_tokens(scan->engine, scan->source_index, batch->fingerprint, n_live,
-                                                          duplicate);
-                }
-        }
-        *ret_n = n_live - n_duplicate;
-        if (list->n == 0 && n_duplicate == 0)
+        *ret_n = n_rows - n_removed;
+        if (n_removed == 0)
                 return NULL;
         accepted = arena_take(&scan->arena, (size_t)n_rows * sizeof *accepted + 4, 4);
-        if (n_duplicate > 0) {
-                uint64_t *taken = arena_take(&scan->arena, (size_t)n_duplicate * 8, 8);
-
-                for (uint32_t i = 0; i < n_live; i++)
-                        if (bitmap_get(duplicate, i))
-                                taken[batch->n_taken++] = batch->fingerprint[i];
-                batch->taken = taken;
-                batch->n_duplicate = n_duplicate;
-        }
-        for (uint32_t i = 0; i < n_rows; i++) {
-                if (bitmap_get(list->is_dead, i))
-                        continue;
-                if (duplicate == NULL || !bitmap_get(duplicate, live))
+        for (uint32_t i = 0; i < n_rows; i++)
+                if (!bitmap_get(is_removed, i))
                         accepted[n++] = i;
-                live++;
-        }
-        assert(n == *ret_n);
         return accepted;
 }
 
@@ -402,7 +394,8 @@ void scan_run(struct scan *scan, const struct scan_input *input, struct scan_res
         memset(ret_result, 0, sizeof *ret_result);
         list.n = 0;
         list.dead = arena_take(&scan->arena, ((size_t)n_rows + 1) * sizeof *list.dead, 8);
-        list.is_dead = arena_zero(&scan->arena, bitmap_words(n_rows) * 8 + 8, 8);
+        list.is_removed = arena_zero(&scan->arena, bitmap_words(n_rows) * 8 + 8, 8);
+        match_duplicates(scan, input, list.is_removed, ret_result);
         for (uint32_t c = 0; c < input->decoded.n_columns; c++)
                 scan->columns[c] = input->decoded.columns[c];
         run_computed(scan, n_rows, &list);
@@ -410,7 +403,7 @@ void scan_run(struct scan *scan, const struct scan_input *input, struct scan_res
                 candidate = run_watermark(scan, n_rows, &list);
                 check_rowtime(scan, input, &list);
         }
-        accepted = select_accepted(scan, input, &list, &ret_result->batch, &n_accepted);
+        accepted = select_accepted(scan, n_rows, list.is_removed, &n_accepted);
         keep_rows(scan, candidate, n_rows, accepted, n_accepted, &ret_result->batch);
         ret_result->batch.source = scan->source_index;
         ret_result->batch.arrival_ms = input->arrival_ms;

@@ -2,7 +2,7 @@
  *
  * One scan per plan_source does, once for all queries, what stands between the decoder and the log: computed
  * columns, the watermark expression, dead letters (a failing computed column, a NULL rowtime, an event from the future),
- * duplicates (tokens of in-doubt rows), and the common filter. The result is a struct record_batch whose rows are exactly the
+ * re-sent rows (tokens of in-doubt rows), and the common filter. The result is a struct record_batch whose rows are exactly the
  * logged columns. Verdicts are taken here and logged, so replay never takes them again (design section 5).
  *
  * Loop thread. Everything in the result stays valid until the next scan_run of the same scan, and borrows from the input. */
@@ -16,7 +16,8 @@ struct scan;
 
 struct scan_input {
         struct batch decoded;          /* plan_source.n_decoded columns, at most LIMIT_ROWS_PER_VECTOR rows */
-        const uint64_t *fingerprint;   /* one per row, or NULL: dedup off */
+        const uint64_t *fingerprint;   /* n_rows + n_undecoded of them, or NULL: dedup off */
+        uint32_t n_undecoded;          /* events of the batch that did not decode; their fingerprints come last */
         int64_t arrival_ms;            /* logged arrival of the batch */
         bool has_clock;                /* listening source: events too far ahead of arrival are dead letters */
 };
@@ -31,6 +32,7 @@ struct scan_result {
         struct record_batch batch; /* rows, steps, candidates, fingerprints, taken and counters; the caller fills the rest */
         uint32_t n_dead;
         const struct scan_dead *dead;
+        const uint64_t *undecoded_duplicate; /* bit per undecoded event: a re-sent one, counted duplicate; NULL: none is */
 };
 
 /* Borrows plan and engine (tokens are looked up there). max_future_ms: 'weir.event.max-future'. */
