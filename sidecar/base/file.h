@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+typedef void (*file_name_fn)(void *context, const char *name);
+
 struct file_ops {
         void *context; /* handed to every call */
         int (*open)(void *context, const char *path, int flags, mode_t mode);
@@ -24,8 +26,14 @@ struct file_ops {
         int (*rename)(void *context, const char *from, const char *to);
         int (*unlink)(void *context, const char *path);
         int (*ftruncate)(void *context, int fd, off_t len);
+        int (*fallocate)(void *context, int fd, off_t at, off_t len);
         int (*fstat)(void *context, int fd, struct stat *ret_stat);
         int (*mkdir)(void *context, const char *path, mode_t mode);
+        /* Calls `each` with every name in a directory but "." and "..", in no order. */
+        int (*list)(void *context, const char *path, file_name_fn each, void *each_context);
+        /* Takes the one exclusive lock of an open file; EWOULDBLOCK when another process holds it. It goes
+         * with the descriptor. */
+        int (*lock)(void *context, int fd);
 };
 
 const struct file_ops *file_ops_system(void);
@@ -38,7 +46,7 @@ int file_read_all(const struct file_ops *ops, int fd, void *data, size_t len, of
                   struct err *err) WEIR_MUST_CHECK;
 /* fsync of a directory by path. */
 int file_sync_dir(const struct file_ops *ops, const char *path, struct err *err) WEIR_MUST_CHECK;
-/* Replaces path: temporary name, write, fsync, rename, fsync of the directory. */
+/* Replaces dir/name: temporary name, write, fsync, rename, fsync of the directory. */
 int file_replace(const struct file_ops *ops, const char *dir, const char *name, struct slice content, struct err *err)
         WEIR_MUST_CHECK;
 /* Whole small file into owned memory (alloc_free); refuses more than max_bytes. */

@@ -2,7 +2,7 @@
  *
  *     ts=2026-01-02T03:04:05.678Z level=info event=ready listen.ad_events=127.0.0.1:4141
  *
- * `event` is a stable code: scripts may match it. Values are quoted when they hold a blank, a quote,
+ * `event` is a stable code: scripts may match it. Values are quoted when they are empty or hold a blank, a quote,
  * `=` or a control character; bytes below 0x20 and 0x7f are escaped, and a value is cut at
  * LOG_VALUE_BYTES_MAX (reliability page 3.1, attack 22). Only main, pipeline, ingest and commands log;
  * everything below returns errors. A site can be rate-limited by its caller through log_limit. Any thread: one
@@ -10,18 +10,27 @@
 #ifndef WEIR_SIDECAR_BASE_LOG_H
 #define WEIR_SIDECAR_BASE_LOG_H
 
+#include "sidecar/base/clock.h"
 #include "sidecar/base/slice.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_LOGFMT, LOG_JSON };
 enum { LOG_VALUE_BYTES_MAX = 256 };
 
+/* Before the first line: lines below `least` are not written. At start: LOG_INFO, logfmt, stderr. */
 void log_configure(enum log_level least, enum log_format format, int fd);
+/* Whose time the lines carry; NULL is the system's. */
+void log_set_clock(const struct clock *clock);
+/* "debug", "info", "warn", "error" and "logfmt", "json"; false when it is none of them. */
+bool log_level_from_text(const char *text, enum log_level *ret_level);
+bool log_format_from_text(const char *text, enum log_format *ret_format);
 
-/* Pairs: name, printf-style value. `log_event(LOG_INFO, "ready", "listen", "%s:%u", host, port, NULL)`
- * is wrong: use log_line below to build lines field by field. */
+/* A line under construction: log_begin, one call per field, log_end. A field that no longer fits is left
+ * out whole, and the line then ends with cut=true. */
 struct log_line {
         enum log_level level;
+        bool is_muted; /* below the configured level: every call returns at once */
+        bool is_cut;
         size_t len;
         char text[4096];
 };
