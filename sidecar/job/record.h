@@ -1,12 +1,26 @@
-/* record.h - what the log says: the payloads of its records, as values.
+/* record.h - what the log says: the payloads of its records, as values and as bytes.
  *
  * The log stores bytes (wal/); record.c gives them meaning. Everything that can change a result is one of these
  * values, in the order in which they stand in the log; the engine sees nothing else (design section 2: the core is a
- * pure function of the log). The byte layouts stand at the top of record.c. */
+ * pure function of the log). The byte layouts stand at the top of record.c.
+ *
+ * Most of weir uses record_writer.h (values into a log) and record_reader.h (values out of it); the functions here turn one
+ * value into one payload. Encoders cannot fail; decoders trust nothing. Whoever calls. */
 #ifndef WEIR_SIDECAR_JOB_RECORD_H
 #define WEIR_SIDECAR_JOB_RECORD_H
 
+#include "sidecar/base/bytes.h"
+#include "sidecar/base/err.h"
 #include "sidecar/column/batch.h"
+
+enum record_type {
+        RECORD_LAYOUT = 1, /* the columns of a source's batches; first in each segment, for readers only */
+        RECORD_CONFIG = 2,
+        RECORD_BATCH = 3,
+        RECORD_DEAD = 4,
+        RECORD_TICK = 5,
+        RECORD_ORIGIN = 6,
+};
 
 /* A batch of accepted rows of one source. */
 struct record_batch {
@@ -72,5 +86,75 @@ struct record_config {
         uint32_t n_overrides;           /* -D */
         const struct slice *override_keys, *override_values;
 };
+
+/* Names and types of the columns that batches of one source hold under one generation. */
+struct record_layout {
+        uint32_t generation, source;
+        struct slice table;
+        uint32_t n_columns;
+        const struct slice *names; /* for people: plan_scan_column.name */
+        const struct slice *types; /* Flink's spelling */
+        const enum phys *phys;
+};
+
+struct record {
+        enum record_type type;
+        uint64_t lsn;      /* of its record in the log */
+        uint64_t next_lsn; /* behind it */
+        union {
+                struct record_batch batch;
+                struct record_dead dead;
+                struct record_tick tick;
+                struct record_origin origin;
+                struct record_config config;
+                struct record_layout layout;
+        };
+};
+
+/* Stable upper-case name of a record type, "?" for one that is none. */
+const char *record_type_name(unsigned type);
+
+/* Dictionaries of one segment and of all sources, on the writing side. */
+struct record_encoder;
+struct record_encoder *record_encoder_new(void);
+struct record_encoder *record_encoder_free(struct record_encoder *encoder);
+/* A new segment: no layout and no string is known to its readers. */
+void record_encoder_reset(struct record_encoder *encoder);
+/* Says what batches of (generation, source) look like. Copied. */
+void record_encoder_set_layout(struct record_encoder *encoder, const struct record_layout *layout);
+/* The layout that must be written before this batch, NULL once it was encoded since the last reset. */
+const struct record_layout *record_encoder_need_layout(struct record_encoder *encoder, uint32_t generation,
+                                                       uint32_t source);
+
+/* Payloads. `at` has the room that the bound says; the number of bytes is returned. */
+size_t record_bound_layout(const struct record_layout *layout);
+size_t record_encode_layout(struct record_encoder *encoder, const struct record_layout *layout, uint8_t *at);
+size_t record_bound_batch(const struct record_batch *batch);
+size_t record_encode_batch(struct record_encoder *encoder, const struct record_batch *batch, uint8_t *at);
+size_t record_bound_dead(const struct record_dead *dead);
+size_t record_encode_dead(const struct record_dead *dead, uint8_t *at);
+size_t record_bound_tick(void);
+size_t record_encode_tick(const struct record_tick *tick, uint8_t *at);
+size_t record_bound_origin(const struct record_origin *origin);
+size_t record_encode_origin(const struct record_origin *origin, uint8_t *at);
+size_t record_bound_config(const struct record_config *config);
+size_t record_encode_config(const struct record_config *config, uint8_t *at);
+
+/* Bytes that one row can take in a record; a row above the log's record_bytes - RECORD_ROW_SLACK cannot be logged
+ * and is a dead letter ("too-large"). */
+enum { RECORD_ROW_SLACK = 64 << 10 };
+size_t record_row_bytes(const struct batch *rows, uint32_t row);
+
+struct record_decoder;
+struct record_decoder *record_decoder_new(void);
+struct record_decoder *record_decoder_free(struct record_decoder *decoder);
+void record_decoder_reset(struct record_decoder *decoder); /* a new segment */
+/* Payload to value; lsn and next_lsn are left to the caller. The value borrows from payload, from `arena`, and (strings of
+ * a dictionary) from the decoder until its next reset. ERR_DATA for anything that is not exactly such a payload. */
+int record_decode(struct record_decoder *decoder, uint8_t type, struct slice payload, struct arena *arena,
+                  struct record *ret_record, struct err *err) WEIR_MUST_CHECK;
+/* Takes in only what later records of the segment need (layouts, dictionary entries). */
+int record_decode_skip(struct record_decoder *decoder, uint8_t type, struct slice payload, struct arena *arena,
+                       struct err *err) WEIR_MUST_CHECK;
 
 #endif
