@@ -15,8 +15,9 @@ struct plan_place { /* in a job file; file is a path as the user gave it */
         uint32_t line, column;
 };
 
-struct plan_option { /* 'key' = 'value' of SET or WITH */
-        struct slice key, value;
+struct plan_option { /* 'key' = 'value' of SET or WITH; read it through setting.h and connector.h */
+        struct slice key, value; /* value as written */
+        struct slice path;       /* of a key that names a file: value resolved against the job file's folder */
         struct plan_place key_place, value_place;
 };
 
@@ -28,7 +29,7 @@ struct plan_column {
         enum plan_column_kind kind;
         struct slice metadata_key; /* METADATA: FROM key, or the column's name */
         bool is_virtual;
-        struct expr *computed;     /* COMPUTED: over this table's columns (index = position in `columns`) */
+        struct slice text;         /* COMPUTED: as written; bound where it is scanned (plan_scan_column) */
         struct plan_place place;
 };
 
@@ -38,7 +39,6 @@ struct plan_table {
         uint32_t n_columns;
         struct plan_column *columns;
         int32_t rowtime;             /* column index of WATERMARK FOR, or -1 */
-        struct expr *watermark;      /* over `columns`; same type as the rowtime column */
         uint32_t n_primary_key;
         uint32_t *primary_key;       /* column indexes */
         uint32_t n_options;
@@ -115,7 +115,9 @@ struct plan_op {
         uint32_t n_columns;
         struct slice *names;
         struct type *types;
-        struct plan_source *source;  /* SCAN */
+        struct plan_source *source;  /* SCAN: output columns are source->columns, same indexes; those that are not logged
+                                        are referenced by no operator. Conjuncts of the common filter stand in no
+                                        FILTER above */
         struct expr *condition;      /* FILTER */
         struct expr **exprs;         /* PROJECT: n_columns of them */
         struct plan_window window;   /* WINDOW */

@@ -1,0 +1,332 @@
+/* connector.c - the table of connectors and their options. */
+#include "sidecar/plan/connector.h"
+
+#include "sidecar/base/nearest.h"
+
+#include <assert.h>
+
+#define CONNECTOR_ITSELF {.key = "connector", .type = OPTION_TEXT, .is_required = true, .help = "what the table is"}
+#define SINK_PARALLELISM \
+        {.key = "sink.parallelism", .type = OPTION_INTEGER, .is_ignored = true, .help = "Flink: parallel writers"}
+
+static const struct option_spec flume_options[] = {
+        CONNECTOR_ITSELF,
+        {.key = "listen",
+         .type = OPTION_ADDRESS,
+         .is_required = true,
+         .help = "where Flume's avro sinks connect to; port 0 takes a free port"},
+        {.key = "format",
+         .type = OPTION_WORD,
+         .words = "avro json raw",
+         .is_required = true,
+         .help = "form of an event's body"},
+        {.key = "avro.schema-file", .type = OPTION_PATH, .help = "schema (.avsc) with which the bodies were written"},
+        {.key = "watermark.origin",
+         .type = OPTION_WORD,
+         .words = "peer connection table header:",
+         .fallback = "peer",
+         .help = "what has a watermark of its own: each address, each connection, each value of a header, or the table"},
+        {.key = "watermark.idle-timeout",
+         .type = OPTION_DURATION,
+         .fallback = "60 s",
+         .help = "an origin without rows for so long is not waited for"},
+        {.key = "watermark.idle-advance",
+         .type = OPTION_SWITCH,
+         .fallback = "off",
+         .help = "while all origins are idle, let the clock move the watermark"},
+        {.key = "dedup",
+         .type = OPTION_WORD,
+         .words = "in-doubt off",
+         .fallback = "in-doubt",
+         .help = "recognise rows that an agent sends again because it did not hear the OK"},
+        {.key = "dedup.key", .type = OPTION_COLUMN, .help = "column that names a row; else a fingerprint of the event does"},
+        {.key = "dedup.horizon",
+         .type = OPTION_DURATION,
+         .fallback = "15 min",
+         .help = "how long rows in doubt are remembered"},
+};
+
+static const struct option_spec redis_options[] = {
+        CONNECTOR_ITSELF,
+        {.key = "url",
+         .type = OPTION_TEXT,
+         .is_required = true,
+         .help = "redis://[USER[:PASSWORD]@]HOST[:PORT][/DB], or unix:///PATH[?db=N]"},
+        {.key = "username", .type = OPTION_TEXT, .help = "ACL user"},
+        {.key = "password", .type = OPTION_TEXT, .help = "password; better in password-file"},
+        {.key = "password-file", .type = OPTION_PATH, .help = "file whose first line is the password"},
+        {.key = "type",
+         .type = OPTION_WORD,
+         .words = "hash stream",
+         .help = "hash with a PRIMARY KEY, stream without: that follows from the table, and may be said"},
+        {.key = "ttl",
+         .type = OPTION_DURATION,
+         .fallback = "24 h",
+         .help = "life of a hash after its last write, and of an entry of a stream"},
+        {.key = "key-prefix", .type = OPTION_TEXT, .fallback = "weir", .help = "first part of every key"},
+        SINK_PARALLELISM,
+};
+
+static const struct option_spec filesystem_options[] = {
+        CONNECTOR_ITSELF,
+        {.key = "path", .type = OPTION_PATH, .is_required = true, .help = "a file; a source may name a folder of files"},
+        {.key = "format", .type = OPTION_WORD, .words = "json avro", .is_required = true, .help = "form of the rows"},
+        {.key = "json.timestamp-format.standard",
+         .type = OPTION_WORD,
+         .words = "SQL",
+         .fallback = "SQL",
+         .help = "how timestamps are written: yyyy-MM-dd HH:mm:ss.SSS"},
+        {.key = "json.fail-on-missing-field",
+         .type = OPTION_WORD,
+         .words = "false",
+         .fallback = "false",
+         .help = "a missing field is NULL"},
+        {.key = "json.ignore-parse-errors",
+         .type = OPTION_BOOLEAN,
+         .is_ignored = true,
+         .help = "Flink: skip bad rows; weir counts them as dead letters in any case"},
+        {.key = "avro.codec",
+         .type = OPTION_WORD,
+         .words = "null deflate",
+         .fallback = "null",
+         .help = "compression of written container files"},
+        SINK_PARALLELISM,
+};
+
+static const struct option_spec print_options[] = {
+        CONNECTOR_ITSELF,
+        {.key = "print-identifier", .type = OPTION_TEXT, .help = "put in front of every row"},
+        {.key = "standard-error", .type = OPTION_BOOLEAN, .fallback = "false", .help = "print to stderr"},
+        SINK_PARALLELISM,
+};
+
+static const struct option_spec blackhole_options[] = {
+        CONNECTOR_ITSELF,
+        SINK_PARALLELISM,
+};
+
+static const struct type string_not_null = {.kind = TYPE_VARCHAR, .length = TYPE_LENGTH_MAX};
+static const struct type string_nullable = {.kind = TYPE_VARCHAR, .nullable = true, .length = TYPE_LENGTH_MAX};
+
+static const struct connector_metadata flume_metadata[] = {
+        {.key = "headers",
+         .type = {.kind = TYPE_MAP, .element = &string_nullable, .key = &string_not_null},
+         .help = "the event's headers"},
+};
+
+#define OPTIONS_OF(array) .n_options = sizeof(array) / sizeof(array)[0], .options = (array)
+
+static const struct connector connectors[] = {
+        {.name = "flume",
+         .help = "listens for Flume's avro sinks",
+         .is_source = true,
+         OPTIONS_OF(flume_options),
+         .n_metadata = 1,
+         .metadata = flume_metadata},
+        {.name = "redis",
+         .help = "writes hashes and streams to Redis or Valkey",
+         .is_sink = true,
+         .is_keyed = true,
+         OPTIONS_OF(redis_options)},
+        {.name = "filesystem",
+         .help = "reads and writes JSON lines and Avro container files",
+         .is_source = true,
+         .is_sink = true,
+         .is_bounded = true,
+         OPTIONS_OF(filesystem_options)},
+        {.name = "print",
+         .help = "prints rows as Flink's print does",
+         .is_sink = true,
+         .is_keyed = true,
+         OPTIONS_OF(print_options)},
+        {.name = "blackhole",
+         .help = "takes rows and forgets them",
+         .is_sink = true,
+         .is_keyed = true,
+         OPTIONS_OF(blackhole_options)},
+};
+
+uint32_t connector_count(void)
+{
+        return sizeof connectors / sizeof connectors[0];
+}
+
+const struct connector *connector_at(uint32_t index)
+{
+        assert(index < connector_count());
+        return &connectors[index];
+}
+
+const struct connector *connector_find(struct slice name)
+{
+        for (uint32_t i = 0; i < connector_count(); i++)
+                if (slice_is_equal(name, slice_from_text(connectors[i].name)))
+                        return &connectors[i];
+        return NULL;
+}
+
+const char *connector_suggest(struct slice name)
+{
+        struct nearest nearest;
+
+        nearest_init(&nearest, name);
+        for (uint32_t i = 0; i < connector_count(); i++)
+                nearest_offer(&nearest, slice_from_text(connectors[i].name));
+        return nearest_text(&nearest);
+}
+
+bool connector_is_flinks(struct slice name)
+{
+        static const char *const names[] = {"kafka",   "upsert-kafka", "jdbc",          "datagen", "mongodb",
+                                            "kinesis", "firehose",     "dynamodb",      "hive",    "hbase-2.2",
+                                            "hbase-1.4", "elasticsearch-6", "elasticsearch-7", "opensearch", "pulsar"};
+
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+                if (slice_is_equal(name, slice_from_text(names[i])))
+                        return true;
+        return false;
+}
+
+const struct option_spec *connector_option(const struct connector *connector, struct slice key)
+{
+        for (uint32_t i = 0; i < connector->n_options; i++)
+                if (slice_is_equal(key, slice_from_text(connector->options[i].key)))
+                        return &connector->options[i];
+        return NULL;
+}
+
+const char *connector_suggest_option(const struct connector *connector, struct slice key)
+{
+        struct nearest nearest;
+
+        nearest_init(&nearest, key);
+        for (uint32_t i = 0; i < connector->n_options; i++)
+                nearest_offer(&nearest, slice_from_text(connector->options[i].key));
+        return nearest_text(&nearest);
+}
+
+const struct connector *connector_of(const struct plan_table *table)
+{
+        const struct plan_option *option = plan_table_option(table, "connector");
+
+        return option == NULL ? NULL : connector_find(option->value);
+}
+
+static int check_flume(const struct plan_table *table, struct err *err)
+{
+        bool is_avro = connector_is(table, "format", "avro");
+        bool has_schema = plan_table_option(table, "avro.schema-file") != NULL;
+
+        if (is_avro && !has_schema)
+                return err_set(err, ERR_CONFIG, "'format' = 'avro' needs 'avro.schema-file'");
+        if (!is_avro && has_schema)
+                return err_set(err, ERR_CONFIG, "'avro.schema-file' goes with 'format' = 'avro' only");
+        if (connector_is(table, "dedup", "off") && (plan_table_option(table, "dedup.key") != NULL ||
+                                                    plan_table_option(table, "dedup.horizon") != NULL))
+                return err_set(err, ERR_CONFIG, "'dedup' = 'off' goes without the other dedup options");
+        return 0;
+}
+
+static int check_redis(const struct plan_table *table, struct err *err)
+{
+        bool has_key = table->n_primary_key > 0;
+
+        if (plan_table_option(table, "password") != NULL && plan_table_option(table, "password-file") != NULL)
+                return err_set(err, ERR_CONFIG, "'password' and 'password-file' exclude each other");
+        if (connector_is(table, "type", "hash") && !has_key)
+                return err_set(err, ERR_CONFIG, "'type' = 'hash' needs a PRIMARY KEY: a table without one is a stream");
+        if (connector_is(table, "type", "stream") && has_key)
+                return err_set(err, ERR_CONFIG, "'type' = 'stream' goes without PRIMARY KEY: a table with one is a hash per key");
+        if (connector_ms(table, "ttl") == 0)
+                return err_set(err, ERR_CONFIG, "'ttl' must be longer than 0: every key has a life");
+        return 0;
+}
+
+static int check_filesystem(const struct plan_table *table, struct err *err)
+{
+        bool is_json = connector_is(table, "format", "json");
+
+        for (uint32_t i = 0; i < table->n_options; i++) {
+                struct slice key = table->options[i].key;
+
+                if (!is_json && key.len > 5 && memcmp(key.data, "json.", 5) == 0)
+                        return err_set(err, ERR_CONFIG, "'%.*s' goes with 'format' = 'json' only", (int)key.len,
+                                       (const char *)key.data);
+                if (is_json && key.len > 5 && memcmp(key.data, "avro.", 5) == 0)
+                        return err_set(err, ERR_CONFIG, "'%.*s' goes with 'format' = 'avro' only", (int)key.len,
+                                       (const char *)key.data);
+        }
+        return 0;
+}
+
+int connector_check(const struct connector *connector, const struct plan_table *table, struct err *err)
+{
+        if (strcmp(connector->name, "flume") == 0)
+                return check_flume(table, err);
+        if (strcmp(connector->name, "redis") == 0)
+                return check_redis(table, err);
+        if (strcmp(connector->name, "filesystem") == 0)
+                return check_filesystem(table, err);
+        return 0;
+}
+
+/* ---- values in force ---- */
+
+struct slice connector_text(const struct plan_table *table, const char *key)
+{
+        const struct plan_option *option = plan_table_option(table, key);
+        const struct connector *connector = connector_of(table);
+        const struct option_spec *spec;
+
+        if (option != NULL)
+                return option->value;
+        spec = connector == NULL ? NULL : connector_option(connector, slice_from_text(key));
+        assert(spec != NULL);
+        return slice_from_text(spec->fallback == NULL ? "" : spec->fallback);
+}
+
+struct slice connector_path(const struct plan_table *table, const char *key)
+{
+        const struct plan_option *option = plan_table_option(table, key);
+
+        return option != NULL ? option->path : slice_make(NULL, 0);
+}
+
+int64_t connector_ms(const struct plan_table *table, const char *key)
+{
+        int64_t ms = 0;
+
+        if (!option_read_duration(connector_text(table, key), &ms))
+                return 0;
+        return ms;
+}
+
+uint64_t connector_bytes(const struct plan_table *table, const char *key)
+{
+        uint64_t bytes = 0;
+
+        if (!option_read_size(connector_text(table, key), &bytes))
+                return 0;
+        return bytes;
+}
+
+int64_t connector_integer(const struct plan_table *table, const char *key)
+{
+        int64_t value = 0;
+
+        if (!option_read_integer(connector_text(table, key), &value))
+                return 0;
+        return value;
+}
+
+bool connector_is_on(const struct plan_table *table, const char *key)
+{
+        bool is_on = false;
+
+        return option_read_boolean(connector_text(table, key), &is_on) && is_on;
+}
+
+bool connector_is(const struct plan_table *table, const char *key, const char *word)
+{
+        return slice_is_equal(connector_text(table, key), slice_from_text(word));
+}
