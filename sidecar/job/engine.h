@@ -4,9 +4,11 @@
  * batches were cut. Two engines fit in one process. Loop thread only, except engine_frozen_* (background thread, on a
  * frozen checkpoint).
  *
- * Order of output: results form one sequence per engine, in the order in which records caused them. Windows of one
- * watermark advance fire in order of their end, then in order of plan_op.id; keys in order of first appearance. The
- * sequence is cut into epochs by logged ticks; epoch numbers are max(previous + 1, tick's now_ms). */
+ * Order of output: the rows of each sink form one sequence, in the order in which records caused them, and the whole is
+ * cut into epochs by logged ticks; epoch numbers are max(previous + 1, tick's now_ms). Both are a function of the log alone;
+ * how rows of different sinks interleave within an epoch, and how they are cut into pieces, is not promised. Windows of one
+ * watermark advance fire in order of their end, then in order of plan_op.id; keys in the order of their first appearance,
+ * except that a new key takes the place of one that has left all windows (the first such place). */
 #ifndef WEIR_SIDECAR_JOB_ENGINE_H
 #define WEIR_SIDECAR_JOB_ENGINE_H
 
@@ -26,6 +28,7 @@ int engine_new(const struct plan_job *plan, struct engine **ret_engine, struct e
 void engine_apply_batch(struct engine *engine, const struct record_batch *batch);
 void engine_apply_dead(struct engine *engine, const struct record_dead *dead);
 void engine_apply_tick(struct engine *engine, const struct record_tick *tick);
+/* RECORD_SOURCE_END: that source's watermark goes to +infinity. */
 void engine_apply_origin(struct engine *engine, const struct record_origin *origin);
 /* Every source is at its end: watermarks go to +infinity, all windows fire, the epoch ends (bounded runs). */
 void engine_finish(struct engine *engine);
@@ -35,7 +38,9 @@ struct engine_piece {
         bool is_epoch_end;   /* then only epoch is set */
         uint64_t epoch;      /* number of the epoch that ends */
         const struct plan_table *sink;
-        struct batch rows;   /* columns in the order of the sink's physical columns; valid until the next engine call */
+        /* Columns in the order of the sink's physical columns; valid until the next engine call. May have no rows: that
+         * much work was done, and HAVING kept nothing of it. */
+        struct batch rows;
         int64_t window_end_ms; /* of a windowed query, else INT64_MIN: "an older window never overwrites a newer one" */
 };
 bool engine_has_output(const struct engine *engine);
@@ -50,8 +55,7 @@ bool engine_next_piece(struct engine *engine, uint32_t max_rows, struct engine_p
 uint32_t engine_match_tokens(struct engine *engine, uint32_t source, const uint64_t *fingerprints, uint32_t n,
                              uint64_t *ret_duplicate);
 bool engine_has_tokens(const struct engine *engine, uint32_t source);
-/* After a restart: every connection still open in the log has ended (its last batches become tokens). */
-void engine_end_open_connections(struct engine *engine, int64_t now_ms);
+/* A tick with is_ready also ends every connection still open in the log: its last batches become tokens. */
 
 /* Numbers for /status and tests. */
 struct engine_source_stats {
@@ -69,7 +73,8 @@ struct engine_window_stats {
 struct engine_sink_stats {
         const struct plan_table *sink;
         uint64_t rows;
-        uint64_t withheld;
+        uint64_t withheld; /* result rows whose expressions failed */
+        uint64_t failed;   /* rows of queries without a window that failed in a filter or projection */
 };
 void engine_source_stats(const struct engine *engine, uint32_t source, struct engine_source_stats *ret);
 uint32_t engine_n_windows(const struct engine *engine);

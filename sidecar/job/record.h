@@ -63,11 +63,16 @@ struct record_dead {
 /* Clock: idle rules, expiry of tokens, end of epochs. */
 struct record_tick {
         int64_t now_ms;
-        bool is_ready; /* first tick after recovery: known origins are waited for from here */
+        bool is_ready; /* first tick after recovery: known origins are waited for from here, and every connection that
+                        * is still open in the log has ended */
         bool is_flush; /* end the epoch now (clean stop) */
 };
 
-enum record_origin_event { RECORD_CONNECTION_OPEN, RECORD_CONNECTION_CLOSE };
+enum record_origin_event {
+        RECORD_CONNECTION_OPEN,
+        RECORD_CONNECTION_CLOSE,
+        RECORD_SOURCE_END, /* a bounded source was read to its end: nothing waits for it any more */
+};
 
 struct record_origin {
         uint32_t source;
