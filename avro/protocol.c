@@ -161,7 +161,7 @@ static int parse_reference(struct parser *parser, const char *name, const char *
                            const struct protocol_type **ret_type, struct err *err)
 {
         static const char *const primitives[] = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"};
-        struct protocol_type *type;
+        struct protocol_type *type = NULL;
         char full[NAME_BYTES_MAX + 2];
 
         for (unsigned i = 0; i < sizeof(primitives) / sizeof(primitives[0]); i++) {
@@ -186,7 +186,7 @@ static int parse_reference(struct parser *parser, const char *name, const char *
 static int parse_union(struct parser *parser, json_t *json, const char *space, unsigned depth,
                        const struct protocol_type **ret_type, struct err *err)
 {
-        struct protocol_type *type;
+        struct protocol_type *type = NULL;
 
         if (json_array_size(json) == 0)
                 return err_set(err, ERR_DATA, "union without branches");
@@ -236,7 +236,7 @@ static int parse_named(struct parser *parser, enum protocol_kind kind, json_t *j
 {
         const char *name = text_member(json, "name");
         const char *declared;
-        struct protocol_type *type;
+        struct protocol_type *type = NULL;
         json_t *size = json_object_get(json, "size");
         json_t *symbols = json_object_get(json, "symbols");
 
@@ -275,7 +275,7 @@ static int parse_object(struct parser *parser, json_t *json, const char *space, 
 {
         json_t *inner = json_object_get(json, "type");
         const char *kind = json_string_value(inner);
-        struct protocol_type *type;
+        struct protocol_type *type = NULL;
         bool is_map;
 
         /* {"type": {...}} and {"type": [...]}: the inner type with properties around it */

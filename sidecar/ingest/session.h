@@ -26,7 +26,7 @@ struct session;
 /* What session_feed may do to the memory around the bytes it is given. */
 enum {
         SESSION_ROOM_BYTES = 4096, /* before the data: may be overwritten */
-        SESSION_SLACK_BYTES = 16,  /* behind the data: may be read, content does not matter */
+        SESSION_SLACK_BYTES = 64,  /* behind the data: may be read, content does not matter (DECODE_PAD_BYTES) */
 };
 
 /* Who decodes and logs. Each function is called on the loop thread with session_config.context. */
