@@ -162,7 +162,7 @@ static int parse_reference(struct parser *parser, const char *name, const char *
 {
         static const char *const primitives[] = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"};
         struct protocol_type *type = NULL;
-        char full[NAME_BYTES_MAX + 2];
+        char full[2 * NAME_BYTES_MAX + 2];
 
         for (unsigned i = 0; i < sizeof(primitives) / sizeof(primitives[0]); i++) {
                 if (strcmp(name, primitives[i]) == 0) {
