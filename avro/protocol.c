@@ -8,7 +8,6 @@
 #include <ctype.h>
 #include <jansson.h>
 #include <openssl/evp.h>
-#include <stdio.h>
 
 /* Not the file flume.avdl but what Avro's Java library renders from it: no blanks, keys in this order, and the licence
  * comment as `doc`, because it begins with two stars. Each byte counts: the hash of this text is how a Flume agent knows
@@ -162,7 +161,8 @@ static int parse_reference(struct parser *parser, const char *name, const char *
 {
         static const char *const primitives[] = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"};
         struct protocol_type *type = NULL;
-        char full[2 * NAME_BYTES_MAX + 2];
+        char full[NAME_BYTES_MAX + 2];
+        size_t len = strlen(name);
 
         for (unsigned i = 0; i < sizeof(primitives) / sizeof(primitives[0]); i++) {
                 if (strcmp(name, primitives[i]) == 0) {
@@ -173,8 +173,10 @@ static int parse_reference(struct parser *parser, const char *name, const char *
                 }
         }
         type = find_named(parser, name);
-        if (space != NULL && strchr(name, '.') == NULL && strlen(name) + strlen(space) + 1 < sizeof(full)) {
-                snprintf(full, sizeof(full), "%s.%s", space, name);
+        if (space != NULL && strchr(name, '.') == NULL && len + strlen(space) + 1 < sizeof(full)) {
+                memcpy(full, space, strlen(space));
+                full[strlen(space)] = '.';
+                memcpy(full + strlen(space) + 1, name, len + 1);
                 type = find_named(parser, full) != NULL ? find_named(parser, full) : type;
         }
         if (type == NULL)
