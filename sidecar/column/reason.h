@@ -23,11 +23,12 @@ enum reason {
         REASON_OUT_OF_RANGE,    /* "out-of-range": does not fit the declared type */
         REASON_BAD_TEXT,        /* "bad-text": text that is no value of the declared type */
         REASON_BAD_JSON,        /* "bad-json": not a JSON object */
+        REASON_TOO_LARGE,       /* "too-large": LIMIT_EVENT_BODY_BYTES, LIMIT_HEADERS_PER_EVENT, LIMIT_HEADER_BYTES */
         REASON_COUNT
 };
 
 const char *reason_word(enum reason reason);
-/* "the body ends inside field 'price'"; field may be empty. Cut to fit, always terminated. */
+/* "the body ends inside field 'price'". Cut to fit, always terminated. */
 enum { REASON_TEXT_BYTES = 256 };
 void reason_format(enum reason reason, struct slice field, char text[REASON_TEXT_BYTES]);
 
