@@ -394,8 +394,8 @@ int main(int argc, char **argv)
         }
         setvbuf(stdout, NULL, _IOLBF, 0);
         signal(SIGALRM, on_signal);
+        signal(SIGABRT, on_signal);
         if (!SANITIZER_OWNS_SIGNALS) {
-                signal(SIGABRT, on_signal);
                 signal(SIGSEGV, on_signal);
                 signal(SIGBUS, on_signal);
         }

@@ -72,7 +72,7 @@ static double worst_avalanche(struct check_random *random, const struct hash_key
                         data[bit / 8] ^= (uint8_t)(1u << (bit % 8));
                         difference ^= hash_bytes(key, data, len);
                         for (unsigned i = 0; i < 64; i++)
-                                flips[i] += (difference >> i) & 1;
+                                flips[i] += (unsigned)(difference >> i) & 1;
                 }
                 for (unsigned i = 0; i < 64; i++) {
                         double off = (double)flips[i] / ROUNDS - 0.5;
