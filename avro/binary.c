@@ -48,9 +48,10 @@ bool binary_read_long(struct binary_reader *reader, int64_t *ret_value)
 {
         const uint8_t *next = binary_long(reader->at, reader->end, ret_value);
 
+        if (next == NULL && binary_long_is_short(reader->at, reader->end))
+                return reader_missing(reader, 1);
         if (next == NULL)
-                return binary_long_is_short(reader->at, reader->end) ? reader_missing(reader, 1)
-                                                                     : reader_problem(reader, "a number of more than 64 bits");
+                return reader_problem(reader, "a number of more than 64 bits");
         reader->at = next;
         return true;
 }

@@ -50,7 +50,8 @@ void call_append_head(struct bytes *bytes, enum call_message message)
                                                                                   : ""));
 }
 
-static bool read_reply(struct binary_reader *reader, bool *ret_is_error, enum call_status *ret_status, struct slice *ret_text)
+static bool read_reply(struct binary_reader *reader, bool *ret_is_error, enum call_status *ret_status,
+                       struct slice *ret_text)
 {
         struct slice flag;
         int64_t number;
@@ -73,7 +74,8 @@ static bool read_reply(struct binary_reader *reader, bool *ret_is_error, enum ca
         return true;
 }
 
-bool call_read_reply(struct binary_reader *reader, bool *ret_is_error, enum call_status *ret_status, struct slice *ret_text)
+bool call_read_reply(struct binary_reader *reader, bool *ret_is_error, enum call_status *ret_status,
+                     struct slice *ret_text)
 {
         const uint8_t *start = reader->at;
 

@@ -4,9 +4,9 @@
  *     buffer := length:int32  byte{length}
  *
  * All integers are signed and big-endian; requests and replies look the same. There is no magic, no checksum and no
- * total length: where a frame ends is known only once the length of its last buffer was read. Where a buffer ends means
- * nothing, values go on in the next one; a buffer may be empty. The serial is the client's own affair: four bytes that the
- * reply carries back. Java's client cuts its requests at 8192 bytes, others cut elsewhere.
+ * total length: where a frame ends is known only once the length of its last buffer was read. Where a buffer ends
+ * means nothing, values go on in the next one; a buffer may be empty. The serial is the client's own affair: four
+ * bytes that the reply carries back. Java's client cuts its requests at 8192 bytes, others cut elsewhere.
  *
  * This is not the framing of the Avro specification (lengths, ended by a zero), which HTTP and an old socket transport
  * use. Java's own decoder hangs on a count of 0, and has no limit for lengths; here both are answers of frame_next.
@@ -78,8 +78,8 @@ static inline bool frame_is_between(const struct frame *frame)
 /* "count of buffers is 0" and the like; static. */
 const char *frame_problem_text(enum frame_problem problem);
 
-/* A frame of the two parts that a request has, each in buffers of at most FRAME_BUFFER_BYTES: the first part is a buffer of
- * its own, as Java sends it. An empty second part makes no buffer. */
+/* A frame of the two parts that a request has, each in buffers of at most FRAME_BUFFER_BYTES: the first part is a
+ * buffer of its own, as Java sends it. An empty second part makes no buffer. */
 void frame_append(struct bytes *bytes, uint32_t serial, struct slice first, struct slice second);
 /* Head of a frame with a single buffer of len bytes, which the caller appends. */
 void frame_append_head(struct bytes *bytes, uint32_t serial, uint32_t len);

@@ -171,7 +171,8 @@ static struct handshake_peer *peer_from_text(const uint8_t *hash, struct slice t
                 resolve_call_init(&peer->append, peer->protocol, false);
                 resolve_call_init(&peer->append_batch, peer->protocol, true);
         } else {
-                snprintf(peer->append.problem, sizeof(peer->append.problem), "your protocol cannot be read: %.200s", err.text);
+                snprintf(peer->append.problem, sizeof(peer->append.problem), "your protocol cannot be read: %.200s",
+                         err.text);
                 peer->append_batch = peer->append;
         }
         return peer;
@@ -215,7 +216,8 @@ void handshake_append_response(struct bytes *bytes, enum handshake_match match)
         bytes_append_byte(bytes, 0);
 }
 
-void handshake_append_request(struct bytes *bytes, const uint8_t *client_hash, struct slice text, const uint8_t *server_hash)
+void handshake_append_request(struct bytes *bytes, const uint8_t *client_hash, struct slice text,
+                              const uint8_t *server_hash)
 {
         bytes_append(bytes, client_hash, PROTOCOL_HASH_BYTES);
         if (text.len > 0) {
@@ -229,7 +231,8 @@ void handshake_append_request(struct bytes *bytes, const uint8_t *client_hash, s
         bytes_append(bytes, "\2\0", 2);
 }
 
-static bool read_response(struct binary_reader *reader, int64_t *ret_match, struct slice *ret_text, struct slice *ret_hash)
+static bool read_response(struct binary_reader *reader, int64_t *ret_match, struct slice *ret_text,
+                          struct slice *ret_hash)
 {
         bool is_there;
 

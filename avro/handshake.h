@@ -1,7 +1,7 @@
 /* handshake.h - who speaks which protocol: the head of the first call of a connection.
  *
- * The request carries the hash of the client's protocol, maybe its text, and the hash that the client believes to be ours. The
- * answer is
+ * The request carries the hash of the client's protocol, maybe its text, and the hash that the client believes to be
+ * ours. The answer is
  *
  *     BOTH    `00 00 00 00`                          we know the client's protocol, its idea of ours is right
  *     CLIENT  `02 02 <text> 02 <hash> 00` + reply    we know the client's, it is told ours; the call is carried out
@@ -54,7 +54,8 @@ struct handshake_peer *handshake_peer_release(struct handshake_peer *peer); /* r
 
 void handshake_append_response(struct bytes *bytes, enum handshake_match match);
 /* The client's side: text is empty for "not sent". */
-void handshake_append_request(struct bytes *bytes, const uint8_t *client_hash, struct slice text, const uint8_t *server_hash);
+void handshake_append_request(struct bytes *bytes, const uint8_t *client_hash, struct slice text,
+                              const uint8_t *server_hash);
 /* Reads a response; *ret_text and *ret_hash (NULL data when absent) point into the input. As the reads of binary.h. */
 bool handshake_read_response(struct binary_reader *reader, enum handshake_match *ret_match, struct slice *ret_text,
                              struct slice *ret_hash);

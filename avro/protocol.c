@@ -9,9 +9,9 @@
 #include <jansson.h>
 #include <openssl/evp.h>
 
-/* Not the file flume.avdl but what Avro's Java library renders from it: no blanks, keys in this order, and the licence
- * comment as `doc`, because it begins with two stars. Each byte counts: the hash of this text is how a Flume agent knows
- * its source. */
+/* Not the file flume.avdl but what Avro's Java library renders from it: no blanks, keys in this order, and the
+ * licence comment as `doc`, because it begins with two stars. Each byte counts: the hash of this text is how a Flume
+ * agent knows its source. */
 static const char flume_text[] =
         "{\"protocol\":\"AvroSourceProtocol\",\"namespace\":\"org.apache.flume.source.avro\",\"doc\":\""
         "* Licensed to the Apache Software Foundation (ASF) under one\\n"

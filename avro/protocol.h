@@ -1,9 +1,9 @@
 /* protocol.h - Avro protocols: Flume's own, to the byte, and those that clients send.
  *
- * A client that was generated from another text than Flume's sends that text in its handshake. protocol_parse turns it
- * into a graph of types, under the limits of limits.h, with just what the wire needs: how a value is laid out, the names
- * of fields and messages. What libavro leaves out (protocols) and lets pass (fixed of negative size, nested unions)
- * is the reason that this is our own.
+ * A client that was generated from another text than Flume's sends that text in its handshake. protocol_parse turns
+ * it into a graph of types, under the limits of limits.h, with just what the wire needs: how a value is laid out, the
+ * names of fields and messages. What libavro leaves out (protocols) and lets pass (fixed of negative size, nested
+ * unions) is the reason that this is our own.
  *
  * A struct protocol is read-only once parsed. Any thread; protocol_flume_ gives static data. */
 #ifndef WEIR_AVRO_PROTOCOL_H

@@ -197,7 +197,8 @@ static bool is_native_event(const struct protocol_type *type)
 
 static void set_problem(struct resolve_call *call, const char *message, const char *problem)
 {
-        snprintf(call->problem, sizeof(call->problem), "your protocol's message '%s' does not resolve: %s", message, problem);
+        snprintf(call->problem, sizeof(call->problem), "your protocol's message '%s' does not resolve: %s", message,
+                 problem);
 }
 
 void resolve_call_init_native(struct resolve_call *call)

@@ -16,7 +16,7 @@
 enum { RESOLVE_PROBLEM_BYTES = 256 };
 
 struct resolve_call {
-        char problem[RESOLVE_PROBLEM_BYTES]; /* not empty: why calls of this message are refused, words for the client */
+        char problem[RESOLVE_PROBLEM_BYTES]; /* not empty: why calls of this message are refused, for the client */
         bool is_native;                      /* the parameters are laid out as Flume's own */
         uint32_t n_params;
         uint32_t event_param;                   /* index in params; the others are skipped */
@@ -29,8 +29,8 @@ void resolve_call_init_native(struct resolve_call *call);
 /* is_batch: appendBatch, else append. Never fails: what does not fit is in call->problem. */
 void resolve_call_init(struct resolve_call *call, const struct protocol *protocol, bool is_batch);
 
-/* Reads one event of the client's shape and appends it to `event` as Flume writes it: map of headers, body. As the reads of
- * binary.h: false with reader->missing or reader->problem, and then `event` is as before. */
+/* Reads one event of the client's shape and appends it to `event` as Flume writes it: map of headers, body. As the
+ * reads of binary.h: false with reader->missing or reader->problem, and then `event` is as before. */
 bool resolve_event(const struct resolve_call *call, struct binary_reader *reader, struct bytes *event);
 /* Skips one value of any type. As the reads of binary.h. */
 bool resolve_skip(const struct protocol_type *type, struct binary_reader *reader);

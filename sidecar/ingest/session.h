@@ -9,8 +9,8 @@
  * All or nothing: a batch counts when batch_end was called, and its frame is whole then. Everything consumed since
  * batch_begin is void after batch_abort.
  *
- * Answers: batch_end hands out a token; the pipeline answers later with session_answer, in any order. Replies leave in the
- * order of the requests, one buffer and one frame each, exactly one per request.
+ * Answers: batch_end hands out a token; the pipeline answers later with session_answer, in any order. Replies leave
+ * in the order of the requests, one buffer and one frame each, exactly one per request.
  *
  * Loop thread only. Lengths from the wire are compared with limits.h before anything is allocated for them; memory
  * held for half an event comes out of a struct session_pool shared by all sessions. */
@@ -31,23 +31,24 @@ enum {
 
 /* Who decodes and logs. Each function is called on the loop thread with session_config.context. */
 struct session_handler {
-        /* The events of a call begin. `token` counts the calls of this connection from 1, gaps included (pings and refused
-         * calls count too). */
+        /* The events of a call begin. `token` counts the calls of this connection from 1, gaps included (pings and
+         * refused calls count too). */
         void (*batch_begin)(void *context, uint64_t token);
-        /* Decodes whole events that stand one after the other in [at, end), each an AvroFlumeEvent as Flume writes it (map
-         * of headers, then body; clients with another shape were brought into this one before), at most max_events
-         * (> 0). *ret_consumed bytes made *ret_events whole events. When these are fewer than max_events, the event at
-         * at + *ret_consumed is not whole, and *ret_need says how many bytes it has at least, counted from its first (the
-         * session calls again when that many are there, so a body is never scanned twice). Bytes are
-         * valid during the call only. SESSION_SLACK_BYTES behind `end` may be read.
+        /* Decodes whole events that stand one after the other in [at, end), each an AvroFlumeEvent as Flume writes it
+         * (map of headers, then body; clients with another shape were brought into this one before), at most
+         * max_events (> 0). *ret_consumed bytes made *ret_events whole events. When these are fewer than max_events,
+         * the event at at + *ret_consumed is not whole, and *ret_need says how many bytes it has at least, counted
+         * from its first (the session calls again when that many are there, so a body is never scanned twice). Bytes
+         * are valid during the call only. SESSION_SLACK_BYTES behind `end` may be read.
          *
-         * < 0: the bytes cannot be events (negative length, a limit of limits.h). The session aborts the batch,
-         * answers the call with err->text and stays usable. A body that is an event but not decodable is no error here: it is a
-         * dead letter, also when it is larger than LIMIT_EVENT_BODY_BYTES (the frame's limit bounds it). */
+         * Negative: the bytes cannot be events (negative length, a limit of limits.h). The session aborts the batch,
+         * answers the call with err->text and stays usable. A body that is an event but not decodable is no error
+         * here: it is a dead letter, also when it is larger than LIMIT_EVENT_BODY_BYTES (the frame's limit bounds
+         * it). */
         int (*consume)(void *context, const uint8_t *at, const uint8_t *end, uint32_t max_events, size_t *ret_consumed,
                        uint32_t *ret_events, size_t *ret_need, struct err *err);
-        /* The frame is whole: the batch of n_events (0 is possible) stands. The handler answers now or later, once. < 0: it does not take
-         * the batch (spool full, stopping): err->text is the answer, and the batch is void. */
+        /* The frame is whole: the batch of n_events (0 is possible) stands. The handler answers now or later,
+         * once. Negative: it does not take the batch (log full, stopping), which is void; err->text is the answer. */
         int (*batch_end)(void *context, uint64_t token, uint32_t n_events, bool is_append, struct err *err);
         void (*batch_abort)(void *context, uint64_t token);
 };
@@ -56,7 +57,10 @@ struct session_handler {
 struct session_pool {
         size_t limit_bytes;
         size_t held_bytes;
+        uint8_t *scratch; /* where deflate streams are inflated, one piece at a time; made when first needed */
 };
+void session_pool_init(struct session_pool *pool, size_t limit_bytes);
+void session_pool_done(struct session_pool *pool);
 
 /* Sums for metrics; one struct may serve many sessions. */
 struct session_counts {
@@ -82,15 +86,15 @@ struct session_config {
 struct session *session_new(const struct session_config *config);
 struct session *session_free(struct session *session); /* returns NULL; aborts a batch that is not whole */
 
-/* Takes all `len` bytes. data is writable memory with SESSION_ROOM_BYTES before and SESSION_SLACK_BYTES behind it; its content is
- * undefined afterwards. Work stops at a frame's end while the session is blocked (below); what is left is kept, so the
- * caller reads no more until session_is_blocked says no. < 0: what arrived is not Avro RPC; err says what
- * it seems to be and what to do. The caller writes session_output and closes; feeding again is a mistake. */
+/* Takes all `len` bytes. data is writable memory with SESSION_ROOM_BYTES before and SESSION_SLACK_BYTES behind it;
+ * its content is undefined afterwards. Work stops at a frame's end while the session is blocked (below); what is left
+ * is kept, so the caller reads no more until session_is_blocked says no. < 0: what arrived is not Avro RPC; err says
+ * what it seems to be and what to do. The caller writes session_output and closes; feeding again is a mistake. */
 int session_feed(struct session *session, uint8_t *data, size_t len, struct err *err) WEIR_MUST_CHECK;
 /* Goes on with what was kept, after the reason for blocking went away. As session_feed. */
 int session_continue(struct session *session, struct err *err) WEIR_MUST_CHECK;
-/* The peer will send no more. 0: between frames; SESSION_E_MID_FRAME: half a frame was dropped, and err (which may be
- * NULL) says what stood there. Answers still leave afterwards. */
+/* The peer will send no more, and no input is kept. 0: between frames; SESSION_E_MID_FRAME: half a frame was dropped,
+ * and err (which may be NULL) says what stood there. Answers still leave afterwards. */
 enum { SESSION_E_MID_FRAME = 1 };
 int session_end_of_input(struct session *session, struct err *err) WEIR_MUST_CHECK;
 
