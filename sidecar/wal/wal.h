@@ -20,8 +20,8 @@
  *
  * Background work (making, recycling and closing segments) is done in small steps by wal_tend on one other thread.
  *
- * Threads: wal_tend and wal_tend_* on the background thread; wal_durable, wal_poisoned and wal_stats on any;
- * everything else on the loop thread. Two logs in one process know nothing of each other. */
+ * Threads: wal_tend on the background thread; wal_durable, wal_is_poisoned and wal_release on any; everything else on the
+ * loop thread. Two logs in one process know nothing of each other. */
 #ifndef WEIR_SIDECAR_WAL_WAL_H
 #define WEIR_SIDECAR_WAL_WAL_H
 
@@ -61,15 +61,15 @@ struct wal_recovery {
         uint64_t end_lsn;     /* behind the last valid record; == from_lsn: nothing to replay */
         uint64_t next_lsn;    /* first position of the segment to come */
         uint64_t torn_lsn;    /* where a torn tail began */
-        uint64_t torn_bytes;  /* its length up to the last byte that was not zero; 0: the log ended cleanly */
+        uint64_t torn_bytes;  /* how far traces of its records went; 0: the log ended cleanly */
         uint32_t n_segments;
 };
 
 struct wal;
 
-/* Recovers and opens: syncs every segment and the directory, finds the end, zeroes a torn tail, refuses a damaged log
- * (ERR_DATA: file, offset, LSN range). Writing goes on in a new segment with a new salt. The first segment is made by
- * wal_tend: until then wal_reserve says WAL_E_FULL. Segments back to from_lsn are kept until wal_release. */
+/* Recovers and opens: syncs every segment and the directory, finds the end, refuses a damaged log (ERR_DATA: file,
+ * offset, LSN range). Writing goes on in a new segment with a new salt. The first segment is made by
+ * wal_tend: until then wal_reserve says WAL_E_FULL. Segments are kept until wal_release. */
 int wal_open(const struct wal_config *config, struct wal **ret_wal, struct wal_recovery *ret_recovery, struct err *err)
         WEIR_MUST_CHECK;
 /* Ends the sync thread after the groups it has. Records not yet kicked are given up. NULL allowed; returns NULL. */
@@ -125,6 +125,6 @@ struct wal_stats {
         uint32_t n_segments, n_ready;
         bool is_no_space;
 };
-void wal_stats(const struct wal *wal, struct wal_stats *ret_stats);
+void wal_stats(struct wal *wal, struct wal_stats *ret_stats);
 
 #endif

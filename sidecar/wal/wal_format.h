@@ -98,7 +98,8 @@ struct wal_segment_header {
         uint32_t flags;
 };
 
-_Static_assert(WAL_BLOCK_BYTES % WAL_HEADER_BYTES == 0, "a header never straddles two blocks' group borders");
+_Static_assert(WAL_HEADER_BYTES % 8 == 0 && WAL_BLOCK_BYTES % 8 == 0, "records stand at multiples of 8");
+_Static_assert(WAL_SEGMENT_BYTES % WAL_BLOCK_BYTES == 0, "groups are whole blocks");
 
 /* Bytes of a record with this payload in the log. */
 static inline uint64_t wal_format_record_bytes(uint64_t payload_len)
@@ -110,6 +111,9 @@ static inline uint64_t wal_format_record_bytes(uint64_t payload_len)
 uint32_t wal_format_put_record(uint8_t *at, const struct wal_header *header);
 /* Reads a header without judging it. */
 void wal_format_get_record(const uint8_t *at, struct wal_header *ret_header);
+/* A header that belongs at this position: all of rules 1 and 2 that the header alone can show. */
+bool wal_format_is_plausible(const uint8_t *at, uint64_t room, uint64_t lsn, uint32_t salt,
+                             struct wal_header *ret_header);
 /* Rules 1 to 3 for the record at `at`, of which at most `room` bytes exist. */
 bool wal_format_is_record(const uint8_t *at, uint64_t room, uint64_t lsn, uint32_t salt, struct wal_header *ret_header);
 

@@ -29,6 +29,7 @@ struct wal_record {
         uint64_t group;    /* first LSN of its group */
         uint32_t crc;
         uint8_t type, flags;
+        bool is_whole;        /* false: part of a broken unit, or PAD; seen with with_pads only */
         struct slice payload; /* valid until the next call on this reader */
 };
 
@@ -43,7 +44,7 @@ struct wal_segment_info {
 
 struct wal_end_info {
         uint64_t end_lsn;    /* behind the last valid record */
-        uint64_t torn_bytes; /* up to the last byte that is not zero and not an older life's; 0: clean */
+        uint64_t torn_bytes; /* how far traces of torn records go behind it; 0: clean */
         uint64_t n_records;
         uint32_t n_broken_units; /* units without their last record, skipped */
 };
