@@ -1,5 +1,4 @@
 /* http.c - the admin HTTP server over evhttp. See http.h. */
-#define _GNU_SOURCE /* memrchr */
 #include "sidecar/net/http.h"
 
 #include "sidecar/base/alloc.h"
