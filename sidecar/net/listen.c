@@ -1,5 +1,4 @@
 /* listen.c - listening TCP sockets. See listen.h. */
-#define _GNU_SOURCE /* accept4, memrchr */
 #include "sidecar/net/listen.h"
 
 #include "sidecar/base/alloc.h"

@@ -5,7 +5,6 @@
  * It does what any server must (read, find the ends of frames, answer in order) and nothing else: bodies are never
  * looked at, a batch of answers goes out in one write. One thread, epoll, one receive buffer for all connections, as
  * in weir's own loop. Reference: flume-avro-wire sections 1 and 2. */
-#define _GNU_SOURCE /* accept4 */
 #include "sidecar/base/bytes.h"
 
 #include <arpa/inet.h>

@@ -1,0 +1,287 @@
+/* delivery.c - outbox, sinks and feeders of one run. See delivery.h. */
+#include "sidecar/delivery.h"
+
+#include "sidecar/base/alloc.h"
+#include "sidecar/base/bytes.h"
+#include "sidecar/plan/setting.h"
+
+#include <assert.h>
+
+enum { STEP_ROWS = 1000 };
+
+struct known_table {
+        const struct plan_table *table;
+        uint32_t generation;
+        uint32_t sink_index;
+};
+
+struct delivery {
+        struct delivery_config config;
+        char *name;
+        struct outbox *outbox;
+        struct sink_set sinks;
+        uint32_t n_feeders; /* feeders of sinks 0 .. n_feeders */
+        struct feeder **feeders;
+        struct feeder_events events;
+        uint32_t n_tables;
+        struct known_table *tables;
+        uint64_t shown_epoch; /* newest epoch that feeders were told of */
+};
+
+static const struct known_table *find_known(const struct delivery *delivery, const struct plan_table *table)
+{
+        for (uint32_t i = 0; i < delivery->n_tables; i++)
+                if (delivery->tables[i].table == table)
+                        return &delivery->tables[i];
+        return NULL;
+}
+
+static const struct plan_table *find_table(void *context, uint32_t generation, struct slice name)
+{
+        const struct delivery *delivery = context;
+
+        for (uint32_t i = 0; i < delivery->n_tables; i++)
+                if (delivery->tables[i].generation == generation && slice_is_equal(delivery->tables[i].table->name, name))
+                        return delivery->tables[i].table;
+        return NULL;
+}
+
+static bool has_table(void *context, uint32_t sink_index, const struct plan_table *table)
+{
+        const struct known_table *known = find_known(context, table);
+
+        return known != NULL && known->sink_index == sink_index;
+}
+
+static void on_wake(void *context)
+{
+        struct delivery *delivery = context;
+
+        delivery->config.on_wake(delivery->config.context);
+}
+
+/* Where the phase "results" ends: nothing sent is unconfirmed any more. */
+static void on_committed(void *context, uint64_t epoch)
+{
+        struct delivery *delivery = context;
+
+        (void)epoch;
+        if (delivery_is_drained(delivery))
+                instance_phase_clear(delivery->config.instance, INSTANCE_RESULTS);
+        delivery->config.on_wake(delivery->config.context);
+}
+
+static void on_note(void *context, enum log_level level, const char *event, const char *text)
+{
+        (void)context;
+        log_message(level, event, "%s", text);
+}
+
+static void on_fatal(void *context, const struct err *err)
+{
+        struct delivery *delivery = context;
+
+        delivery->config.on_fatal(delivery->config.context, err);
+}
+
+static int open_outbox(struct delivery *delivery, struct err *err)
+{
+        const struct delivery_config *config = &delivery->config;
+        struct outbox_config outbox = {
+                .dir = config->outbox_dir,
+                .ops = config->instance->ops,
+                .instance = config->instance->id,
+                .keep_ms = setting_ms(config->settings, SETTING_OUTBOX_KEEP),
+                .keep_bytes = setting_bytes(config->settings, SETTING_OUTBOX_KEEP_BYTES),
+                .cursor = config->outbox_lsn,
+                .find_table = find_table,
+                .context = delivery,
+        };
+
+        return outbox_open(&outbox, &delivery->outbox, err);
+}
+
+int delivery_open(const struct delivery_config *config, struct delivery **ret_delivery, struct err *err)
+{
+        struct delivery *delivery = alloc_zero(1, sizeof *delivery);
+        struct slice name = setting_text(config->settings, SETTING_NAME);
+
+        delivery->config = *config;
+        delivery->name = alloc_text_n(name.data, name.len);
+        delivery->events = (struct feeder_events){.context = delivery, .on_wake = on_wake, .on_committed = on_committed,
+                                                  .on_note = on_note, .on_fatal = on_fatal};
+        sink_set_init(&delivery->sinks);
+        if (open_outbox(delivery, err) < 0) {
+                delivery_close(delivery);
+                return -1;
+        }
+        if (!config->has_log)
+                outbox_set_durable(delivery->outbox, UINT64_MAX);
+        *ret_delivery = delivery;
+        return 0;
+}
+
+struct delivery *delivery_close(struct delivery *delivery)
+{
+        if (delivery == NULL)
+                return NULL;
+        sink_set_done(&delivery->sinks);
+        for (uint32_t i = 0; i < delivery->n_feeders; i++)
+                feeder_free(delivery->feeders[i]);
+        alloc_free(delivery->feeders);
+        outbox_close(delivery->outbox);
+        alloc_free(delivery->tables);
+        alloc_free(delivery->name);
+        alloc_free(delivery);
+        return NULL;
+}
+
+int delivery_add_job(struct delivery *delivery, const struct job *job, struct err *err)
+{
+        for (uint32_t i = 0; i < job->plan->n_tables; i++) {
+                const struct plan_table *table = job->plan->tables[i];
+                struct known_table known = {.table = table, .generation = job->generation};
+
+                if (!table->is_sink)
+                        continue;
+                if (sink_set_add_table(&delivery->sinks, table, &known.sink_index, err) < 0)
+                        return -1;
+                delivery->tables = alloc_resize(delivery->tables, delivery->n_tables + 1, sizeof *delivery->tables);
+                delivery->tables[delivery->n_tables++] = known;
+        }
+        return 0;
+}
+
+static int start_sink(struct delivery *delivery, uint32_t index, uint64_t last_epoch, struct err *err)
+{
+        struct sink *sink = delivery->sinks.sinks[index];
+        struct feeder_config feeder_config = {.sink = sink, .sink_index = index, .source = outbox_source(delivery->outbox),
+                                              .events = &delivery->events, .has_table = has_table,
+                                              .has_table_context = delivery};
+        struct feeder *feeder = feeder_new(&feeder_config);
+        struct sink_config config = {.loop = delivery->config.loop, .clock = delivery->config.clock,
+                                     .listener = feeder_listener(feeder), .name = delivery->name,
+                                     .instance = delivery->config.instance->id, .start = delivery->config.instance->starts,
+                                     .last_epoch = last_epoch, .has_commit = delivery->config.has_log};
+
+        delivery->feeders = alloc_resize(delivery->feeders, delivery->n_feeders + 1, sizeof *delivery->feeders);
+        delivery->feeders[delivery->n_feeders++] = feeder;
+        if (sink->ops->open(sink, &config, err) < 0)
+                return err_prefix(err, "sink %s", delivery->sinks.groups[index]);
+        return 0;
+}
+
+int delivery_start(struct delivery *delivery, uint64_t last_epoch, struct err *err)
+{
+        while (delivery->n_feeders < delivery->sinks.n_sinks)
+                if (start_sink(delivery, delivery->n_feeders, last_epoch, err) < 0)
+                        return -1;
+        return 0;
+}
+
+/* Tells the feeders when the newest epoch that may leave is newer than the one they know. */
+static void show_epochs(struct delivery *delivery)
+{
+        const struct feeder_source *source = outbox_source(delivery->outbox);
+        struct feeder_epoch epoch;
+        bool has_new = false;
+
+        while (source->find_epoch(source->context, delivery->shown_epoch, &epoch)) {
+                delivery->shown_epoch = epoch.epoch;
+                has_new = true;
+        }
+        if (!has_new)
+                return;
+        instance_phase_set(delivery->config.instance, INSTANCE_RESULTS);
+        for (uint32_t i = 0; i < delivery->n_feeders; i++)
+                feeder_epoch_added(delivery->feeders[i]);
+}
+
+int delivery_append(struct delivery *delivery, uint32_t generation, const struct engine_piece *piece, uint64_t lsn,
+                    struct err *err)
+{
+        int result;
+
+        if (!piece->is_epoch_end) {
+                if (piece->rows.n_rows == 0)
+                        return 0;
+                return outbox_append_rows(delivery->outbox, generation, piece->sink, piece->window_end_ms, &piece->rows, err);
+        }
+        result = outbox_append_epoch_end(delivery->outbox, piece->epoch, lsn, err);
+        if (result == 0)
+                show_epochs(delivery);
+        return result;
+}
+
+void delivery_set_durable(struct delivery *delivery, uint64_t lsn)
+{
+        outbox_set_durable(delivery->outbox, lsn);
+        show_epochs(delivery);
+}
+
+bool delivery_step(struct delivery *delivery)
+{
+        bool has_more = false;
+
+        for (uint32_t i = 0; i < delivery->n_feeders; i++)
+                has_more |= feeder_step(delivery->feeders[i], STEP_ROWS);
+        return has_more;
+}
+
+bool delivery_is_drained(const struct delivery *delivery)
+{
+        for (uint32_t i = 0; i < delivery->n_feeders; i++)
+                if (!feeder_is_drained(delivery->feeders[i]))
+                        return false;
+        return true;
+}
+
+void delivery_cut(struct delivery *delivery, uint64_t cursor)
+{
+        uint64_t committed = UINT64_MAX;
+
+        for (uint32_t i = 0; i < delivery->n_feeders; i++)
+                if (feeder_committed(delivery->feeders[i]) < committed)
+                        committed = feeder_committed(delivery->feeders[i]);
+        if (delivery->n_feeders > 0)
+                outbox_cut(delivery->outbox, clock_wall_ms(delivery->config.clock), committed, cursor);
+}
+
+struct outbox *delivery_outbox(struct delivery *delivery)
+{
+        return delivery->outbox;
+}
+
+uint32_t delivery_n_sinks(const struct delivery *delivery)
+{
+        return delivery->sinks.n_sinks;
+}
+
+const struct sink *delivery_sink(const struct delivery *delivery, uint32_t index, const char **ret_group)
+{
+        *ret_group = delivery->sinks.groups[index];
+        return delivery->sinks.sinks[index];
+}
+
+uint64_t delivery_committed(const struct delivery *delivery, uint32_t index)
+{
+        return index < delivery->n_feeders ? feeder_committed(delivery->feeders[index]) : 0;
+}
+
+bool delivery_is_ready(const struct delivery *delivery, const char **ret_why)
+{
+        for (uint32_t i = 0; i < delivery->sinks.n_sinks; i++)
+                if (!delivery->sinks.sinks[i]->stats.is_ready) {
+                        *ret_why = delivery->sinks.sinks[i]->stats.state;
+                        return false;
+                }
+        *ret_why = NULL;
+        return true;
+}
+
+int32_t delivery_sink_of(const struct delivery *delivery, const struct plan_table *table)
+{
+        const struct known_table *known = find_known(delivery, table);
+
+        return known == NULL ? -1 : (int32_t)known->sink_index;
+}

@@ -1,0 +1,825 @@
+/* pipeline.c - the line, in one place. See pipeline.h.
+ *
+ * pipeline_take is the line: scan, log, apply, one function after the other. All else in this file is waiting: for room in
+ * the log, for the disk, for the outbox, for the keeper. */
+#include "sidecar/pipeline.h"
+
+#include "sidecar/base/alloc.h"
+#include "sidecar/base/hash.h"
+#include "sidecar/base/limits.h"
+#include "sidecar/net/loop.h"
+#include "sidecar/pipeline_state.h"
+#include "sidecar/plan/setting.h"
+
+#include <assert.h>
+#include <poll.h>
+
+enum { SPIN_NS = 30000, PIECE_ROWS = 1000, ACKS_FIRST = 64, STOP_POLL_MS = 20 };
+
+/* ---- Time and positions */
+
+/* Arrival never decreases, whatever the machine's clock does. */
+static int64_t arrival_now(struct pipeline *pipeline)
+{
+        int64_t now_ms = clock_wall_ms(pipeline->config.clock);
+
+        if (now_ms > pipeline->last_arrival_ms)
+                pipeline->last_arrival_ms = now_ms;
+        return pipeline->last_arrival_ms;
+}
+
+static void broken(struct pipeline *pipeline, const struct err *err)
+{
+        if (pipeline->is_broken)
+                return;
+        pipeline->is_broken = true;
+        pipeline->config.on_fatal(pipeline->config.context, err);
+}
+
+/* ---- Acknowledgements */
+
+static void push_ack(struct pipeline *pipeline, const struct pipeline_ack *ack)
+{
+        if (pipeline->n_acks == pipeline->ack_capacity) {
+                uint32_t capacity = pipeline->ack_capacity == 0 ? ACKS_FIRST : pipeline->ack_capacity * 2;
+                struct pipeline_ack *ring = alloc_array(capacity, sizeof *ring);
+
+                for (uint32_t i = 0; i < pipeline->n_acks; i++)
+                        ring[i] = pipeline->acks[(pipeline->first_ack + i) & (pipeline->ack_capacity - 1)];
+                alloc_free(pipeline->acks);
+                pipeline->acks = ring;
+                pipeline->first_ack = 0;
+                pipeline->ack_capacity = capacity;
+        }
+        pipeline->acks[(pipeline->first_ack + pipeline->n_acks++) & (pipeline->ack_capacity - 1)] = *ack;
+}
+
+/* What the log has made durable may be seen outside: acknowledgements, results. */
+static void expose(struct pipeline *pipeline)
+{
+        uint64_t durable = pipeline->has_log ? wal_durable(pipeline->wal) : UINT64_MAX;
+
+        while (pipeline->n_acks > 0) {
+                struct pipeline_ack ack = pipeline->acks[pipeline->first_ack & (pipeline->ack_capacity - 1)];
+
+                if (ack.lsn >= durable)
+                        break;
+                pipeline->first_ack++;
+                pipeline->n_acks--;
+                if (ack.context != NULL)
+                        pipeline->config.on_durable(pipeline->config.context, &ack);
+        }
+        if (pipeline->has_log) {
+                if (!wal_is_busy(pipeline->wal))
+                        instance_phase_clear(pipeline->config.instance, INSTANCE_SYNC);
+                delivery_set_durable(pipeline->delivery, durable);
+        }
+}
+
+void pipeline_forget(struct pipeline *pipeline, const void *ack_context)
+{
+        for (uint32_t i = 0; i < pipeline->n_acks; i++) {
+                struct pipeline_ack *ack = &pipeline->acks[(pipeline->first_ack + i) & (pipeline->ack_capacity - 1)];
+
+                if (ack->context == ack_context)
+                        ack->context = NULL;
+        }
+}
+
+/* ---- The line */
+
+static int log_dead(struct pipeline *pipeline, const struct pipeline_batch *batch, const char *reason, const char *detail,
+                    struct slice body, uint32_t body_bytes, struct err *err)
+{
+        struct record_dead dead = {.generation = pipeline->job->generation, .source = batch->source,
+                                   .connection = batch->connection, .sequence = batch->sequence,
+                                   .arrival_ms = pipeline->intake.arrival_ms, .reason = slice_from_text(reason),
+                                   .detail = slice_from_text(detail), .body_bytes = body_bytes, .body = body};
+        int result = 0;
+
+        if (pipeline->has_log)
+                result = record_writer_dead(pipeline->writer, &dead, &pipeline->last_lsn, err);
+        if (result == 0)
+                engine_apply_dead(pipeline->engine, &dead);
+        return result;
+}
+
+/* Dead letters of the run at hand that are not logged yet. */
+static int log_dead_letters(struct pipeline *pipeline, const struct pipeline_batch *batch, struct err *err)
+{
+        struct intake *intake = &pipeline->intake;
+
+        for (; intake->next_undecoded < intake->n_undecoded; intake->next_undecoded++) {
+                const struct builder_dead *dead = &batch->builder->dead[intake->next_undecoded];
+                char detail[REASON_TEXT_BYTES];
+                int result;
+
+                if (intake->result.undecoded_duplicate != NULL &&
+                    bitmap_get(intake->result.undecoded_duplicate, intake->next_undecoded))
+                        continue;
+                reason_format(dead->reason, dead->field, detail);
+                result = log_dead(pipeline, batch, reason_word(dead->reason), detail, dead->body, dead->body_bytes, err);
+                if (result != 0)
+                        return result;
+        }
+        for (; intake->next_dead < intake->result.n_dead; intake->next_dead++) {
+                const struct scan_dead *dead = &intake->result.dead[intake->next_dead];
+                int result = log_dead(pipeline, batch, dead->reason, dead->detail, slice_make(NULL, 0), 0, err);
+
+                if (result != 0)
+                        return result;
+        }
+        return 0;
+}
+
+/* The rows from `first` on that go into one record: of one origin, and no more than a vector holds. */
+static uint32_t find_run_end(const struct pipeline_batch *batch, const struct batch *rows, uint32_t first)
+{
+        uint32_t most = rows->n_rows - first < LIMIT_ROWS_PER_VECTOR ? rows->n_rows : first + LIMIT_ROWS_PER_VECTOR;
+        const struct vector *origin;
+        uint32_t end = first + 1;
+
+        if (batch->n_origin_columns == 0 || first == most)
+                return most;
+        origin = &rows->columns[rows->n_columns - 1];
+        while (end < most && slice_is_equal(origin->str[end], origin->str[first]))
+                end++;
+        return end;
+}
+
+static struct slice run_origin(const struct pipeline_batch *batch, const struct batch *rows, uint32_t first)
+{
+        if (batch->n_origin_columns == 0 || first == rows->n_rows)
+                return batch->origin;
+        return rows->columns[rows->n_columns - 1].str[first];
+}
+
+/* Fingerprints of rows first .. end and, in the batch's first run, of its undecoded events. */
+static const uint64_t *run_fingerprints(struct pipeline *pipeline, const struct pipeline_batch *batch)
+{
+        struct intake *intake = &pipeline->intake;
+        uint32_t n = intake->end - intake->first;
+        uint64_t *all;
+
+        if (!batch->builder->has_fingerprints)
+                return NULL;
+        if (intake->n_undecoded == 0)
+                return batch->builder->fingerprint + intake->first;
+        all = arena_take(&intake->arena, ((size_t)n + intake->n_undecoded) * sizeof *all, 8);
+        if (n > 0)
+                memcpy(all, batch->builder->fingerprint + intake->first, (size_t)n * sizeof *all);
+        for (uint32_t i = 0; i < intake->n_undecoded; i++) {
+                struct slice body = batch->builder->dead[i].body;
+
+                all[n + i] = hash_bytes(&pipeline->config.instance->key, body.data, body.len);
+        }
+        return all;
+}
+
+/* Verdicts on the next run of rows. */
+static void scan_run_of_batch(struct pipeline *pipeline, const struct pipeline_batch *batch)
+{
+        struct intake *intake = &pipeline->intake;
+        uint32_t n_columns = intake->rows.n_columns - batch->n_origin_columns;
+        struct vector *columns = arena_take(&intake->arena, ((size_t)n_columns + 1) * sizeof *columns, 16);
+        struct scan_input input = {.arrival_ms = intake->arrival_ms, .has_clock = true};
+        struct record_batch *record = &intake->result.batch;
+
+        intake->end = find_run_end(batch, &intake->rows, intake->first);
+        intake->n_undecoded = intake->first == 0 ? batch->builder->n_dead : 0;
+        intake->next_undecoded = intake->next_dead = 0;
+        for (uint32_t c = 0; c < n_columns; c++) {
+                if (intake->first == 0 && intake->end == intake->rows.n_rows)
+                        columns[c] = intake->rows.columns[c];
+                else
+                        vector_view(&intake->rows.columns[c], intake->first, intake->end - intake->first, &columns[c],
+                                    &intake->arena);
+        }
+        input.decoded = (struct batch){.n_rows = intake->end - intake->first, .n_columns = n_columns, .columns = columns};
+        input.n_undecoded = intake->n_undecoded;
+        input.fingerprint = run_fingerprints(pipeline, batch);
+        scan_run(pipeline->scans[batch->source], &input, &intake->result);
+        record->generation = pipeline->job->generation;
+        record->origin = run_origin(batch, &intake->rows, intake->first);
+        record->connection = batch->connection;
+        record->sequence = batch->sequence;
+        record->depth = batch->depth;
+        record->is_last = intake->end == intake->rows.n_rows;
+        for (uint32_t i = 0; i < intake->n_undecoded; i++)
+                record->n_dead += intake->result.undecoded_duplicate == NULL ||
+                                  !bitmap_get(intake->result.undecoded_duplicate, i);
+        intake->has_result = true;
+}
+
+int pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch, const struct pipeline_ack *ack,
+                  struct err *err)
+{
+        struct intake *intake = &pipeline->intake;
+        struct pipeline_ack waiting = *ack;
+        int result = 0;
+
+        instance_phase_set(pipeline->config.instance, INSTANCE_APPEND);
+        if (!intake->is_active) {
+                arena_reset(&intake->arena);
+                builder_batch(batch->builder, &intake->rows);
+                intake->arrival_ms = arrival_now(pipeline);
+                intake->first = 0;
+                intake->has_result = false;
+                intake->is_active = true;
+        }
+        do {
+                if (!intake->has_result)
+                        scan_run_of_batch(pipeline, batch);
+                result = log_dead_letters(pipeline, batch, err);
+                if (result == 0 && pipeline->has_log)
+                        result = record_writer_batch(pipeline->writer, &intake->result.batch, &pipeline->last_lsn, err);
+                if (result != 0)
+                        break;
+                engine_apply_batch(pipeline->engine, &intake->result.batch);
+                intake->first = intake->end;
+                intake->has_result = false;
+        } while (intake->first < intake->rows.n_rows);
+        if (result == 0) {
+                intake->is_active = false;
+                instance_phase_clear(pipeline->config.instance, INSTANCE_APPEND);
+                waiting.lsn = pipeline->has_log ? pipeline->last_lsn : 0;
+                push_ack(pipeline, &waiting);
+                if (!pipeline->has_log)
+                        expose(pipeline);
+        } else if (result > 0) {
+                pipeline->is_room_wanted = true;
+                result = PIPELINE_E_FULL;
+        }
+        return result;
+}
+
+bool pipeline_has_room(const struct pipeline *pipeline)
+{
+        return !pipeline->intake.is_active && !pipeline->is_broken &&
+               engine_output_bytes(pipeline->engine) < pipeline->output_budget_bytes;
+}
+
+/* ---- Control records: written when the log has room and no unit is open */
+
+static bool may_write_control(const struct pipeline *pipeline)
+{
+        return !pipeline->intake.is_active && !pipeline->is_broken;
+}
+
+/* 0 written and applied, > 0 no room, < 0 fatal. */
+static int apply_tick(struct pipeline *pipeline, bool is_ready, bool is_flush, struct err *err)
+{
+        struct record_tick tick = {.now_ms = arrival_now(pipeline), .is_ready = is_ready, .is_flush = is_flush};
+        int result = 0;
+
+        if (pipeline->has_log)
+                result = record_writer_tick(pipeline->writer, &tick, &pipeline->last_lsn, err);
+        if (result == 0)
+                engine_apply_tick(pipeline->engine, &tick);
+        return result;
+}
+
+static int apply_end(struct pipeline *pipeline, const struct waiting_end *end, struct err *err)
+{
+        struct record_origin origin = {.source = end->source, .event = RECORD_CONNECTION_CLOSE,
+                                       .connection = end->connection, .peer = slice_from_text(end->peer),
+                                       .now_ms = arrival_now(pipeline)};
+        int result = 0;
+
+        if (pipeline->has_log)
+                result = record_writer_origin(pipeline->writer, &origin, &pipeline->last_lsn, err);
+        if (result == 0)
+                engine_apply_origin(pipeline->engine, &origin);
+        return result;
+}
+
+static int write_control(struct pipeline *pipeline, struct err *err)
+{
+        int result = 0;
+
+        while (result == 0 && may_write_control(pipeline) && pipeline->n_ends > 0) {
+                result = apply_end(pipeline, &pipeline->ends[0], err);
+                if (result == 0)
+                        memmove(pipeline->ends, pipeline->ends + 1, --pipeline->n_ends * sizeof *pipeline->ends);
+        }
+        if (result == 0 && may_write_control(pipeline) && pipeline->is_tick_due) {
+                result = apply_tick(pipeline, false, false, err);
+                if (result == 0)
+                        pipeline->is_tick_due = false;
+        }
+        return result;
+}
+
+static void write_control_or_break(struct pipeline *pipeline)
+{
+        struct err err = {0};
+
+        if (write_control(pipeline, &err) < 0)
+                broken(pipeline, &err);
+}
+
+void pipeline_connection_ended(struct pipeline *pipeline, uint32_t source, uint64_t connection, struct slice peer)
+{
+        struct waiting_end *end;
+
+        pipeline->ends = alloc_resize(pipeline->ends, pipeline->n_ends + 1, sizeof *pipeline->ends);
+        end = &pipeline->ends[pipeline->n_ends++];
+        *end = (struct waiting_end){.source = source, .connection = connection};
+        memcpy(end->peer, peer.data, peer.len < sizeof end->peer ? peer.len : sizeof end->peer - 1);
+        write_control_or_break(pipeline);
+}
+
+void pipeline_tick(struct pipeline *pipeline)
+{
+        int64_t now_ms = clock_wall_ms(pipeline->config.clock);
+
+        pipeline->stats.is_clock_behind = now_ms < pipeline->last_arrival_ms;
+        pipeline->is_tick_due = true;
+        write_control_or_break(pipeline);
+        pipeline_kick(pipeline);
+}
+
+int pipeline_ready(struct pipeline *pipeline, struct err *err)
+{
+        int result;
+
+        while ((result = apply_tick(pipeline, true, false, err)) > 0)
+                if (pipeline_wait(pipeline, err) < 0)
+                        return -1;
+        pipeline_kick(pipeline);
+        instance_phase_clear(pipeline->config.instance, INSTANCE_RECOVERY);
+        return result;
+}
+
+/* ---- Output */
+
+/* One piece from the engine into the outbox. 0 done, OUTBOX_E_FULL, < 0. */
+static int move_piece(struct pipeline *pipeline, struct err *err)
+{
+        int result;
+
+        if (!pipeline->has_piece)
+                pipeline->has_piece = engine_next_piece(pipeline->engine, PIECE_ROWS, &pipeline->piece);
+        if (!pipeline->has_piece)
+                return 0;
+        result = delivery_append(pipeline->delivery, pipeline->job->generation, &pipeline->piece,
+                                 pipeline->has_log ? pipeline->last_lsn : 0, err);
+        if (result == 0)
+                pipeline->has_piece = false;
+        return result;
+}
+
+static bool has_output(const struct pipeline *pipeline)
+{
+        return pipeline->has_piece || engine_has_output(pipeline->engine);
+}
+
+int pipeline_drain_output(struct pipeline *pipeline, struct err *err)
+{
+        while (has_output(pipeline)) {
+                int result = move_piece(pipeline, err);
+
+                if (result < 0)
+                        return -1;
+                if (result > 0 && pipeline_wait(pipeline, err) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
+/* ---- Checkpoints */
+
+static bool is_checkpoint_due(const struct pipeline *pipeline)
+{
+        uint64_t since_ns = clock_monotonic_ns(pipeline->config.clock) - pipeline->checkpoint_ns;
+        uint64_t interval_ns = (uint64_t)setting_ms(pipeline->job->plan, SETTING_CHECKPOINT_INTERVAL) * 1000000;
+        uint64_t since_bytes = wal_end(pipeline->wal) - pipeline->checkpoint_lsn;
+
+        return since_bytes > 0 && (since_ns >= interval_ns ||
+                                   since_bytes >= setting_bytes(pipeline->job->plan, SETTING_CHECKPOINT_BYTES));
+}
+
+static void begin_checkpoint(struct pipeline *pipeline)
+{
+        struct checkpoint_manifest manifest = {
+                .instance = pipeline->config.instance->id,
+                .start = pipeline->config.instance->starts,
+                .log_lsn = wal_end(pipeline->wal),
+                .is_log_durable = slice_is_equal(setting_text(pipeline->job->plan, SETTING_WAL_SYNC), slice_from_text("group")),
+                .outbox_lsn = outbox_seal(delivery_outbox(pipeline->delivery)),
+                .last_epoch = engine_last_epoch(pipeline->engine),
+                .last_arrival_ms = pipeline->last_arrival_ms,
+                .written_ms = clock_wall_ms(pipeline->config.clock),
+                .generation = pipeline->job->generation,
+                .config = bytes_slice(&pipeline->config_payload),
+        };
+
+        pipeline->checkpoint_lsn = manifest.log_lsn;
+        pipeline->checkpoint_ns = clock_monotonic_ns(pipeline->config.clock);
+        wal_kick(pipeline->wal);
+        keeper_checkpoint(pipeline->keeper, &manifest, engine_freeze(pipeline->engine));
+}
+
+static void take_keeper_results(struct pipeline *pipeline, struct err *err, int *ret_result)
+{
+        struct keeper_result result;
+
+        while (keeper_take_result(pipeline->keeper, &result)) {
+                if (result.frozen != NULL)
+                        engine_thaw(pipeline->engine, result.frozen);
+                if (result.has_failed) {
+                        *err = result.err;
+                        *ret_result = -1;
+                        continue;
+                }
+                if (!result.is_published)
+                        continue;
+                pipeline->stats.n_checkpoints++;
+                pipeline->stats.checkpoint_ms = clock_wall_ms(pipeline->config.clock);
+                wal_release(pipeline->wal, result.release_lsn);
+                pipeline->older_outbox_lsn = pipeline->newer_outbox_lsn;
+                pipeline->newer_outbox_lsn = result.outbox_lsn;
+        }
+        if (pipeline->has_log)
+                delivery_cut(pipeline->delivery, pipeline->older_outbox_lsn);
+}
+
+int pipeline_checkpoint_now(struct pipeline *pipeline, struct err *err)
+{
+        uint64_t before;
+
+        while (keeper_is_writing(pipeline->keeper))
+                if (pipeline_wait(pipeline, err) < 0)
+                        return -1;
+        if (pipeline_drain_output(pipeline, err) < 0)
+                return -1;
+        before = pipeline->stats.n_checkpoints;
+        begin_checkpoint(pipeline);
+        while (keeper_is_writing(pipeline->keeper))
+                if (pipeline_wait(pipeline, err) < 0)
+                        return -1;
+        if (pipeline->stats.n_checkpoints == before)
+                log_message(LOG_WARN, "checkpoint-postponed", "no room on the disk for a checkpoint; the log is kept instead");
+        return 0;
+}
+
+/* ---- Events */
+
+static int take_log_event(struct pipeline *pipeline, struct err *err)
+{
+        if (wal_on_event(pipeline->wal, err) < 0)
+                return err_prefix(err, "log");
+        expose(pipeline);
+        return 0;
+}
+
+static void offer_room(struct pipeline *pipeline)
+{
+        if (!pipeline->is_room_wanted)
+                return;
+        pipeline->is_room_wanted = false;
+        pipeline->config.on_room(pipeline->config.context);
+        write_control_or_break(pipeline);
+}
+
+static void on_log(void *context)
+{
+        struct pipeline *pipeline = context;
+        struct err err = {0};
+
+        if (take_log_event(pipeline, &err) < 0) {
+                broken(pipeline, &err);
+                return;
+        }
+        offer_room(pipeline);
+}
+
+static void on_keeper(void *context)
+{
+        struct pipeline *pipeline = context;
+        struct err err = {0};
+        int result = 0;
+
+        take_keeper_results(pipeline, &err, &result);
+        if (result < 0)
+                broken(pipeline, &err);
+}
+
+int pipeline_wait(struct pipeline *pipeline, struct err *err)
+{
+        struct pollfd polls[2] = {{.fd = keeper_fd(pipeline->keeper), .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+        int result = 0;
+
+        if (pipeline->has_log) {
+                wal_kick(pipeline->wal);
+                polls[1].fd = wal_event_fd(pipeline->wal);
+        }
+        keeper_wake(pipeline->keeper);
+        poll(polls, 2, STOP_POLL_MS);
+        take_keeper_results(pipeline, err, &result);
+        if (result == 0 && pipeline->has_log)
+                result = take_log_event(pipeline, err);
+        return result;
+}
+
+void pipeline_kick(struct pipeline *pipeline)
+{
+        if (!pipeline->has_log)
+                return;
+        wal_kick(pipeline->wal);
+        if (wal_is_busy(pipeline->wal))
+                instance_phase_set(pipeline->config.instance, INSTANCE_SYNC);
+}
+
+bool pipeline_step(struct pipeline *pipeline)
+{
+        struct err err = {0};
+        bool has_more = false;
+        int result = 0;
+
+        if (pipeline->is_broken)
+                return false;
+        if (has_output(pipeline)) {
+                instance_phase_set(pipeline->config.instance, INSTANCE_EMISSION);
+                result = move_piece(pipeline, &err);
+                if (result < 0) {
+                        broken(pipeline, &err);
+                        return false;
+                }
+                if (result > 0)
+                        keeper_wake(pipeline->keeper);
+                has_more = result == 0 && has_output(pipeline);
+                if (!has_output(pipeline)) {
+                        instance_phase_clear(pipeline->config.instance, INSTANCE_EMISSION);
+                        keeper_wake(pipeline->keeper);
+                }
+        }
+        has_more |= delivery_step(pipeline->delivery);
+        if (pipeline->has_log && !has_output(pipeline) && !pipeline->intake.is_active &&
+            !keeper_is_writing(pipeline->keeper) && is_checkpoint_due(pipeline))
+                begin_checkpoint(pipeline);
+        return has_more;
+}
+
+bool pipeline_spin(struct pipeline *pipeline)
+{
+        if (!pipeline->has_log || pipeline->n_acks == 0 || !wal_spin(pipeline->wal, SPIN_NS))
+                return false;
+        on_log(pipeline);
+        return true;
+}
+
+/* ---- The job */
+
+static void set_layouts(struct pipeline *pipeline)
+{
+        struct arena arena;
+
+        arena_init(&arena, 4096, 0);
+        for (uint32_t s = 0; s < pipeline->job->plan->n_sources; s++) {
+                const struct plan_source *source = pipeline->job->plan->sources[s];
+                uint32_t n_logged = scan_n_logged(source), k = 0;
+                struct slice *names = arena_new_n(&arena, struct slice, n_logged + 1);
+                struct slice *types = arena_new_n(&arena, struct slice, n_logged + 1);
+                enum phys *phys = arena_new_n(&arena, enum phys, n_logged + 1);
+                struct record_layout layout = {.generation = pipeline->job->generation, .source = s,
+                                               .table = source->table->name, .n_columns = n_logged, .names = names,
+                                               .types = types, .phys = phys};
+
+                for (uint32_t c = 0; c < source->n_columns; c++) {
+                        char text[TYPE_TEXT_BYTES];
+
+                        if (!source->is_logged[c])
+                                continue;
+                        type_format(&source->columns[c].type, text);
+                        names[k] = source->columns[c].name;
+                        types[k] = arena_copy(&arena, slice_from_text(text));
+                        phys[k++] = type_phys(&source->columns[c].type);
+                }
+                record_writer_set_layout(pipeline->writer, &layout);
+        }
+        arena_done(&arena);
+}
+
+static void free_scans(struct pipeline *pipeline)
+{
+        if (pipeline->job != NULL && pipeline->scans != NULL)
+                for (uint32_t s = 0; s < pipeline->job->plan->n_sources; s++)
+                        scan_free(pipeline->scans[s]);
+        alloc_free(pipeline->scans);
+        pipeline->scans = NULL;
+}
+
+static void remember_config(struct pipeline *pipeline, const struct job *job)
+{
+        struct arena arena;
+        struct record_config config;
+
+        arena_init(&arena, 4096, 0);
+        job_config(job, pipeline->last_arrival_ms, &arena, &config);
+        bytes_reset(&pipeline->config_payload);
+        bytes_reserve(&pipeline->config_payload, record_bound_config(&config));
+        pipeline->config_payload.len = record_encode_config(&config, pipeline->config_payload.data);
+        arena_done(&arena);
+}
+
+static bool knows_job(const struct pipeline *pipeline, const struct job *job)
+{
+        for (uint32_t i = 0; i < pipeline->n_jobs; i++)
+                if (pipeline->jobs[i] == job)
+                        return true;
+        return false;
+}
+
+int pipeline_bind_job(struct pipeline *pipeline, struct job *job, struct engine *engine, struct err *err)
+{
+        int64_t max_future_ms = setting_ms(job->plan, SETTING_EVENT_MAX_FUTURE);
+
+        free_scans(pipeline);
+        engine_free(pipeline->engine);
+        pipeline->engine = engine;
+        pipeline->job = job;
+        if (!knows_job(pipeline, job)) {
+                pipeline->jobs = alloc_resize(pipeline->jobs, pipeline->n_jobs + 1, sizeof *pipeline->jobs);
+                pipeline->jobs[pipeline->n_jobs++] = job;
+        }
+        pipeline->output_budget_bytes = setting_bytes(job->plan, SETTING_OUTPUT_BYTES);
+        pipeline->scans = alloc_zero(job->plan->n_sources + 1, sizeof *pipeline->scans);
+        for (uint32_t s = 0; s < job->plan->n_sources; s++)
+                if (scan_new(job->plan->sources[s], s, engine, max_future_ms, &pipeline->scans[s], err) < 0)
+                        return -1;
+        if (pipeline->writer != NULL)
+                set_layouts(pipeline);
+        remember_config(pipeline, job);
+        return delivery_add_job(pipeline->delivery, job, err);
+}
+
+int pipeline_migrate_engine(struct pipeline *pipeline, const struct job *job, struct engine **ret_engine, struct err *err)
+{
+        struct engine *engine = NULL;
+        struct engine_frozen *frozen;
+        struct bytes state;
+        int result;
+
+        if (engine_new(job->plan, &engine, err) < 0)
+                return -1;
+        bytes_init(&state);
+        frozen = engine_freeze(pipeline->engine);
+        while (engine_frozen_next(frozen, &state))
+                continue;
+        engine_thaw(pipeline->engine, frozen);
+        result = engine_load(engine, bytes_slice(&state), err);
+        bytes_done(&state);
+        if (result < 0) {
+                engine_free(engine);
+                return -1;
+        }
+        *ret_engine = engine;
+        return 0;
+}
+
+int pipeline_write_config(struct pipeline *pipeline, struct err *err)
+{
+        struct arena arena;
+        struct record_config config;
+        int result;
+
+        if (!pipeline->has_log)
+                return 0;
+        arena_init(&arena, 4096, 0);
+        job_config(pipeline->job, arrival_now(pipeline), &arena, &config);
+        while ((result = record_writer_config(pipeline->writer, &config, &pipeline->last_lsn, err)) > 0)
+                if (pipeline_wait(pipeline, err) < 0) {
+                        result = -1;
+                        break;
+                }
+        arena_done(&arena);
+        return result;
+}
+
+int pipeline_change_job(struct pipeline *pipeline, struct job *job, struct err *err)
+{
+        struct engine *engine = NULL;
+
+        assert(!pipeline->intake.is_active && job->plan != NULL);
+        job->generation = pipeline->job->generation + 1;
+        while (pipeline->has_log && keeper_is_writing(pipeline->keeper))
+                if (pipeline_wait(pipeline, err) < 0)
+                        return -1;
+        if (pipeline_drain_output(pipeline, err) < 0 || pipeline_migrate_engine(pipeline, job, &engine, err) < 0)
+                return -1;
+        if (pipeline_bind_job(pipeline, job, engine, err) < 0 || pipeline_write_config(pipeline, err) < 0)
+                return -1;
+        return delivery_start(pipeline->delivery, engine_last_epoch(engine), err);
+}
+
+/* ---- Life */
+
+int pipeline_open(const struct pipeline_config *config, struct job *job, struct pipeline **ret_pipeline, struct err *err)
+{
+        struct pipeline *pipeline = alloc_zero(1, sizeof *pipeline);
+
+        pipeline->config = *config;
+        arena_init(&pipeline->intake.arena, 64 << 10, 0);
+        bytes_init(&pipeline->config_payload);
+        pipeline->has_log = setting_is_on(job->plan, SETTING_WAL);
+        pipeline->checkpoint_ns = clock_monotonic_ns(config->clock);
+        if (recovery_run(pipeline, job, err) < 0) {
+                pipeline_close(pipeline);
+                return -1;
+        }
+        if (pipeline->has_log)
+                pipeline->log_watch = loop_watch_new(config->loop, wal_event_fd(pipeline->wal), LOOP_READABLE, on_log, pipeline);
+        pipeline->keeper_watch = loop_watch_new(config->loop, keeper_fd(pipeline->keeper), LOOP_READABLE, on_keeper, pipeline);
+        *ret_pipeline = pipeline;
+        return 0;
+}
+
+struct pipeline *pipeline_close(struct pipeline *pipeline)
+{
+        if (pipeline == NULL)
+                return NULL;
+        loop_watch_free(pipeline->log_watch);
+        loop_watch_free(pipeline->keeper_watch);
+        keeper_stop(pipeline->keeper);
+        record_writer_free(pipeline->writer);
+        wal_close(pipeline->wal);
+        delivery_close(pipeline->delivery);
+        free_scans(pipeline);
+        engine_free(pipeline->engine);
+        for (uint32_t i = 0; i < pipeline->n_jobs; i++)
+                job_free(pipeline->jobs[i]);
+        alloc_free(pipeline->jobs);
+        alloc_free(pipeline->acks);
+        alloc_free(pipeline->ends);
+        alloc_free(pipeline->log_dir);
+        alloc_free(pipeline->checkpoint_dir);
+        alloc_free(pipeline->outbox_dir);
+        arena_done(&pipeline->intake.arena);
+        bytes_done(&pipeline->config_payload);
+        alloc_free(pipeline);
+        return NULL;
+}
+
+/* Lets the sinks take what is ready, for a while: what they do not take stays in the outbox for the next start. */
+static int drain_sinks(struct pipeline *pipeline, int64_t wait_ms, struct err *err)
+{
+        uint64_t deadline_ns = clock_monotonic_ns(pipeline->config.clock) + (uint64_t)wait_ms * 1000000;
+
+        while (!pipeline->is_broken && clock_monotonic_ns(pipeline->config.clock) < deadline_ns) {
+                bool has_more = delivery_step(pipeline->delivery);
+
+                if (!has_more && delivery_is_drained(pipeline->delivery))
+                        return 0;
+                if (loop_run_once(pipeline->config.loop, has_more ? 0 : STOP_POLL_MS) < 0)
+                        return err_set(err, ERR_INTERNAL, "the event loop failed while sinks were drained");
+        }
+        return 0;
+}
+
+int pipeline_stop(struct pipeline *pipeline, int64_t wait_ms, struct err *err)
+{
+        int result;
+
+        while ((result = write_control(pipeline, err)) > 0 || (result == 0 && pipeline->n_ends > 0))
+                if (pipeline_wait(pipeline, err) < 0)
+                        return -1;
+        while (result >= 0 && (result = apply_tick(pipeline, false, true, err)) > 0)
+                if (pipeline_wait(pipeline, err) < 0)
+                        return -1;
+        if (result < 0 || pipeline_drain_output(pipeline, err) < 0)
+                return -1;
+        if (pipeline->has_log && wal_drain(pipeline->wal, err) < 0)
+                return -1;
+        expose(pipeline);
+        if (drain_sinks(pipeline, wait_ms, err) < 0)
+                return -1;
+        return pipeline->has_log ? pipeline_checkpoint_now(pipeline, err) : 0;
+}
+
+/* ---- Questions */
+
+const struct job *pipeline_job(const struct pipeline *pipeline)
+{
+        return pipeline->job;
+}
+
+const struct engine *pipeline_engine(const struct pipeline *pipeline)
+{
+        return pipeline->engine;
+}
+
+struct delivery *pipeline_delivery(struct pipeline *pipeline)
+{
+        return pipeline->delivery;
+}
+
+void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret_stats)
+{
+        *ret_stats = pipeline->stats;
+        ret_stats->has_log = pipeline->has_log;
+        ret_stats->n_acks_waiting = pipeline->n_acks;
+        if (pipeline->has_log)
+                wal_stats(pipeline->wal, &ret_stats->log);
+        outbox_stats(delivery_outbox(pipeline->delivery), &ret_stats->outbox);
+}

@@ -1,0 +1,80 @@
+/* pipeline_state.h - the inside of struct pipeline, shared by pipeline.c, recovery.c and nobody else. */
+#ifndef WEIR_SIDECAR_PIPELINE_STATE_H
+#define WEIR_SIDECAR_PIPELINE_STATE_H
+
+#include "sidecar/base/bytes.h"
+#include "sidecar/pipeline.h"
+
+/* A batch half taken: which run of its rows is at hand, and how much of it stands in the log. */
+struct intake {
+        bool is_active;
+        bool has_result;      /* scan took its verdicts on rows first .. end */
+        uint32_t first, end;
+        struct batch rows;    /* of the whole batch */
+        struct scan_result result;
+        uint32_t n_undecoded; /* of this run: all of the batch's in its first run */
+        uint32_t next_undecoded, next_dead; /* dead letters of this run already logged */
+        uint64_t *fingerprint;
+        int64_t arrival_ms;
+        struct arena arena;
+};
+
+struct waiting_end { /* a connection's end that the log has no room for yet */
+        uint32_t source;
+        uint64_t connection;
+        char peer[64];
+};
+
+struct pipeline {
+        struct pipeline_config config;
+        struct job *job;            /* in force */
+        struct job **jobs;          /* all generations of this process, the one in force included */
+        uint32_t n_jobs;
+        struct engine *engine;
+        struct scan **scans;        /* per source of the plan */
+        bool has_log;               /* false: weir.wal = off */
+        struct wal *wal;            /* NULL without a log */
+        struct record_writer *writer;
+        struct keeper *keeper;
+        struct delivery *delivery;
+        struct loop_watch *log_watch, *keeper_watch;
+        char *log_dir, *checkpoint_dir, *outbox_dir;
+
+        struct intake intake;
+        struct pipeline_ack *acks;  /* ring, capacity a power of two */
+        uint32_t first_ack, n_acks, ack_capacity;
+        struct waiting_end *ends;
+        uint32_t n_ends;
+        bool is_tick_due, is_room_wanted;
+
+        struct engine_piece piece;  /* taken from the engine, not yet in the outbox */
+        bool has_piece;
+        size_t output_budget_bytes;
+
+        int64_t last_arrival_ms;
+        uint64_t last_lsn;          /* end of the log, or a count of records without one */
+        struct bytes config_payload; /* CONFIG of the job in force, for manifests */
+        uint64_t checkpoint_lsn;    /* log position of the last checkpoint begun */
+        uint64_t checkpoint_ns;     /* monotonic time of it */
+        uint64_t older_outbox_lsn, newer_outbox_lsn; /* of the two checkpoints on disk */
+        bool is_broken;
+        struct pipeline_stats stats;
+};
+
+/* Engine, scans and layouts for the job in force. */
+int pipeline_bind_job(struct pipeline *pipeline, struct job *job, struct engine *engine, struct err *err) WEIR_MUST_CHECK;
+/* A new engine for `job` with the state that unchanged operators of the old one hold. */
+int pipeline_migrate_engine(struct pipeline *pipeline, const struct job *job, struct engine **ret_engine, struct err *err)
+        WEIR_MUST_CHECK;
+/* Output into the outbox until none is pending, waiting for the keeper where the outbox is full. */
+int pipeline_drain_output(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
+/* Waits (at most a second) for log or keeper to report something, and takes it in. */
+int pipeline_wait(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
+/* Writes a checkpoint and waits until it is published. */
+int pipeline_checkpoint_now(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
+int pipeline_write_config(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
+
+/* recovery.c: jobs, engine, log, outbox and keeper as of the end of the log. Takes `job` over. */
+int recovery_run(struct pipeline *pipeline, struct job *job, struct err *err) WEIR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,845 @@
+/* sources.c - listeners and connections of the flume sources. See sources.h.
+ *
+ * The life of a connection: accepted; reads feed its session, which hands events to the decoder and whole batches to
+ * the pipeline; answers leave when the log is durable. At the end of its input its last batches become in doubt at
+ * once (a record in the log), while answers may still leave. Before the first batch of a new connection, connections of the same
+ * address whose end has already arrived are read to it: an agent that lost one connection re-sends on another, and
+ * those rows must be in doubt by then. */
+#include "sidecar/sources.h"
+
+#include "avro/handshake.h"
+#include "avro/schema.h"
+#include "sidecar/base/alloc.h"
+#include "sidecar/base/limits.h"
+#include "sidecar/column/decode.h"
+#include "sidecar/ingest/session.h"
+#include "sidecar/net/listen.h"
+#include "sidecar/net/loop.h"
+#include "sidecar/plan/connector.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+        RECEIVE_BYTES = 256 << 10,
+        READS_PER_ROUND = 4,
+        IDLE_TICKS = 30,
+        POOL_BYTES = 256 << 20, /* of events that are not whole yet, over all connections */
+};
+
+struct source;
+
+struct connection {
+        struct connection *next;       /* of its source */
+        struct connection *next_dirty, *next_held;
+        struct source *source;
+        struct loop_watch *watch;
+        struct session *session;
+        struct builder builder;
+        struct pipeline_batch batch;
+        uint64_t held_token;
+        uint64_t number;
+        char peer[LISTEN_ADDRESS_BYTES]; /* address and port */
+        char origin[LISTEN_ADDRESS_BYTES];
+        int fd;
+        uint32_t idle_ticks;
+        bool is_held, is_dirty;
+        bool has_batches;   /* some batch of it is in the log */
+        bool has_read;      /* the connections before it were looked at */
+        bool is_ended;      /* no more input */
+        bool is_end_logged;
+        bool is_refused;    /* what came was not Avro RPC: close once the output is gone */
+};
+
+struct source {
+        struct sources *sources;
+        const struct plan_source *plan;
+        uint32_t index;
+        struct schema *schema;
+        struct decode_program *program;
+        uint32_t n_origin_columns;
+        enum { ORIGIN_PEER, ORIGIN_CONNECTION, ORIGIN_TABLE, ORIGIN_HEADER } origin;
+        struct listener *listener;
+        char *listen; /* the option's text */
+        struct connection *connections;
+        uint32_t n_connections;
+        uint64_t n_connections_total;
+        struct session_counts *counts; /* sessions write into it: moves with them */
+        struct log_limit refused_limit;
+};
+
+struct sources {
+        struct sources_config config;
+        uint32_t n_sources;
+        struct source **source; /* NULL for a table that does not listen */
+        struct handshake_cache *protocols;
+        struct session_pool pool;
+        uint8_t *receive; /* room, RECEIVE_BYTES, slack */
+        struct connection *dirty;
+        struct connection *first_held, **last_held;
+        bool is_accepting, is_quiescing, is_starved; /* starved: reads were put off for want of room */
+};
+
+/* ---- Decoders */
+
+static void fill_column(const struct plan_source *plan, const struct plan_scan_column *scan, struct arena *arena,
+                        struct decode_column *ret_column)
+{
+        *ret_column = (struct decode_column){.name = scan->name, .type = scan->type};
+        if (scan->kind == PLAN_SCAN_HEADER) {
+                ret_column->kind = DECODE_HEADER;
+                ret_column->key = scan->key;
+        } else if (connector_is(plan->table, "format", "raw")) {
+                ret_column->kind = DECODE_BODY;
+        } else {
+                struct slice *path = arena_new_n(arena, struct slice, scan->n_path + 1);
+
+                path[0] = plan->table->columns[scan->table_column].name;
+                for (uint32_t i = 0; i < scan->n_path; i++)
+                        path[i + 1] = scan->path[i];
+                ret_column->kind = DECODE_FIELD;
+                ret_column->path = path;
+                ret_column->n_path = scan->n_path + 1;
+        }
+}
+
+static int read_schema(const struct plan_source *plan, struct schema **ret_schema, struct err *err)
+{
+        struct slice path = connector_path(plan->table, "avro.schema-file");
+        char *name = alloc_text_n(path.data, path.len);
+        uint8_t *json = NULL;
+        size_t len = 0;
+        int result = file_read_whole(file_ops_system(), name, LIMIT_SCHEMA_BYTES, &json, &len, err);
+
+        if (result == 0)
+                result = schema_parse(slice_make(json, len), ret_schema, err);
+        if (result < 0)
+                err_prefix(err, "schema file '%s'", name);
+        alloc_free(json);
+        alloc_free(name);
+        return result;
+}
+
+static void choose_fingerprint(const struct plan_source *plan, const struct hash_key *key, struct decode_config *config)
+{
+        config->fingerprint_key = *key;
+        if (connector_is(plan->table, "dedup", "off")) {
+                config->fingerprint = DECODE_FINGERPRINT_NONE;
+        } else if (plan->dedup_key >= 0 && (uint32_t)plan->dedup_key < plan->n_decoded) {
+                config->fingerprint = DECODE_FINGERPRINT_COLUMN;
+                config->fingerprint_column = (uint32_t)plan->dedup_key;
+        } else {
+                config->fingerprint = DECODE_FINGERPRINT_EVENT;
+        }
+}
+
+static int compile(const struct plan_source *plan, const struct hash_key *key, struct schema **ret_schema,
+                   struct decode_program **ret_program, uint32_t *ret_n_origin_columns, struct err *err)
+{
+        static const char header[] = "header:";
+        struct slice origin = connector_text(plan->table, "watermark.origin");
+        struct decode_config config = {.format = DECODE_AVRO};
+        struct decode_column *columns;
+        struct arena arena;
+        int result = 0;
+
+        arena_init(&arena, 4096, 0);
+        columns = arena_new_n(&arena, struct decode_column, plan->n_decoded + 1);
+        for (uint32_t i = 0; i < plan->n_decoded; i++)
+                fill_column(plan, &plan->columns[i], &arena, &columns[i]);
+        config.columns = columns;
+        config.n_columns = plan->n_decoded;
+        *ret_n_origin_columns = 0;
+        if (origin.len >= sizeof header - 1 && memcmp(origin.data, header, sizeof header - 1) == 0) {
+                columns[config.n_columns++] = (struct decode_column){
+                        .kind = DECODE_HEADER, .name = origin, .type = type_string(true),
+                        .key = slice_make(origin.data + sizeof header - 1, origin.len - (sizeof header - 1))};
+                *ret_n_origin_columns = 1;
+        }
+        if (connector_is(plan->table, "format", "raw"))
+                config.format = DECODE_RAW;
+        else if (connector_is(plan->table, "format", "json"))
+                config.format = DECODE_JSON;
+        else
+                result = read_schema(plan, ret_schema, err);
+        config.schema = *ret_schema;
+        choose_fingerprint(plan, key, &config);
+        if (result == 0)
+                result = decode_compile(&config, ret_program, err);
+        arena_done(&arena);
+        if (result < 0)
+                err_prefix(err, "table '%.*s'", (int)plan->table->name.len, (const char *)plan->table->name.data);
+        return result;
+}
+
+static bool is_listening(const struct plan_source *plan)
+{
+        return connector_is(plan->table, "connector", "flume");
+}
+
+int sources_check(const struct plan_job *plan, struct err *err)
+{
+        struct hash_key key = hash_key_from_seed(1);
+        int result = 0;
+
+        for (uint32_t i = 0; i < plan->n_sources && result == 0; i++) {
+                struct schema *schema = NULL;
+                struct decode_program *program = NULL;
+                uint32_t n_origin_columns;
+
+                if (!is_listening(plan->sources[i]))
+                        continue;
+                result = compile(plan->sources[i], &key, &schema, &program, &n_origin_columns, err);
+                decode_free(program);
+                schema_free(schema);
+        }
+        if (result < 0 && err != NULL)
+                err->code = ERR_CONFIG;
+        return result;
+}
+
+/* ---- Connections: output and end */
+
+static void touch(struct connection *connection)
+{
+        struct sources *sources = connection->source->sources;
+
+        if (connection->is_dirty)
+                return;
+        connection->is_dirty = true;
+        connection->next_dirty = sources->dirty;
+        sources->dirty = connection;
+}
+
+static void hold(struct connection *connection, uint64_t token)
+{
+        struct sources *sources = connection->source->sources;
+
+        connection->is_held = true;
+        connection->held_token = token;
+        connection->next_held = NULL;
+        *sources->last_held = connection;
+        sources->last_held = &connection->next_held;
+        session_pause(connection->session);
+}
+
+/* The end of its input is a record: what it may send again is in doubt from here on. */
+static void record_end(struct connection *connection)
+{
+        if (connection->is_end_logged || connection->is_held)
+                return;
+        connection->is_end_logged = true;
+        if (connection->has_batches)
+                pipeline_connection_ended(connection->source->sources->config.pipeline, connection->source->index,
+                                          connection->number, slice_from_text(connection->peer));
+}
+
+static void close_connection(struct connection *connection)
+{
+        struct source *source = connection->source;
+        struct sources *sources = source->sources;
+
+        record_end(connection);
+        for (struct connection **at = &source->connections; *at != NULL; at = &(*at)->next)
+                if (*at == connection) {
+                        *at = connection->next;
+                        break;
+                }
+        for (struct connection **at = &sources->dirty; *at != NULL; at = &(*at)->next_dirty)
+                if (*at == connection) {
+                        *at = connection->next_dirty;
+                        break;
+                }
+        source->n_connections--;
+        pipeline_forget(sources->config.pipeline, connection);
+        loop_watch_free(connection->watch);
+        session_free(connection->session);
+        builder_done(&connection->builder);
+        close(connection->fd);
+        alloc_free(connection);
+}
+
+/* False when the peer is gone. */
+static bool flush(struct connection *connection)
+{
+        for (;;) {
+                struct slice output = session_output(connection->session);
+                ssize_t n;
+
+                if (output.len == 0)
+                        return true;
+                n = send(connection->fd, output.data, output.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return errno == EAGAIN;
+                session_output_drop(connection->session, (size_t)n);
+        }
+}
+
+static bool may_read(const struct connection *connection)
+{
+        const struct sources *sources = connection->source->sources;
+
+        if (connection->is_ended || connection->is_held || session_is_blocked(connection->session))
+                return false;
+        if (sources->is_quiescing && !session_is_mid_frame(connection->session))
+                return false;
+        return pipeline_has_room(sources->config.pipeline);
+}
+
+/* ---- Input */
+
+static void refuse(struct connection *connection, const struct err *err)
+{
+        struct source *source = connection->source;
+        struct log_line line;
+
+        connection->is_ended = connection->is_refused = true;
+        if (!log_limit_allow(&source->refused_limit, clock_monotonic_ns(clock_system())))
+                return;
+        log_begin(&line, LOG_WARN, "connection-refused");
+        log_bytes(&line, "table", source->plan->table->name);
+        log_text(&line, "peer", connection->peer);
+        log_text(&line, "msg", err->text);
+        if (source->refused_limit.muted > 0)
+                log_uint(&line, "muted", source->refused_limit.muted);
+        log_end(&line);
+}
+
+/* Input that the session kept while it was blocked. */
+static void go_on(struct connection *connection)
+{
+        struct err err = {0};
+
+        if (!session_has_kept_input(connection->session) || connection->is_held || connection->is_refused)
+                return;
+        if (session_continue(connection->session, &err) < 0)
+                refuse(connection, &err);
+}
+
+static void end_of_input(struct connection *connection)
+{
+        struct err err = {0};
+
+        connection->is_ended = true;
+        if (session_end_of_input(connection->session, &err) == SESSION_E_MID_FRAME)
+                log_message(LOG_DEBUG, "half-frame", "%s: %s", connection->peer, err.text);
+        record_end(connection);
+}
+
+/* One read. false: nothing more to read now. */
+static bool read_some(struct connection *connection)
+{
+        struct sources *sources = connection->source->sources;
+        uint8_t *data = sources->receive + SESSION_ROOM_BYTES;
+        struct err err = {0};
+        ssize_t n = recv(connection->fd, data, RECEIVE_BYTES, MSG_DONTWAIT);
+
+        if (n < 0 && errno == EINTR)
+                return true;
+        if (n < 0 && errno == EAGAIN)
+                return false;
+        if (n <= 0) {
+                end_of_input(connection);
+                return false;
+        }
+        connection->idle_ticks = 0;
+        if (session_feed(connection->session, data, (size_t)n, &err) < 0)
+                refuse(connection, &err);
+        return n == RECEIVE_BYTES && may_read(connection);
+}
+
+/* Other connections of this address whose end has arrived are read up to it. */
+static void settle_older(struct connection *connection)
+{
+        const char *colon = strrchr(connection->peer, ':');
+        size_t len = colon == NULL ? 0 : (size_t)(colon - connection->peer);
+
+        for (struct connection *other = connection->source->connections; other != NULL; other = other->next) {
+                struct pollfd poll_other = {.fd = other->fd, .events = POLLIN | POLLRDHUP};
+
+                if (other == connection || other->is_ended || strncmp(other->peer, connection->peer, len + 1) != 0)
+                        continue;
+                if (poll(&poll_other, 1, 0) < 1 || !(poll_other.revents & (POLLRDHUP | POLLHUP | POLLERR)))
+                        continue;
+                while (may_read(other) && (read_some(other) || !other->is_ended))
+                        continue;
+                touch(other);
+        }
+}
+
+static void on_socket(void *context)
+{
+        struct connection *connection = context;
+        int got = loop_watch_got(connection->watch);
+
+        touch(connection);
+        if (!(got & LOOP_READABLE) || !may_read(connection)) {
+                connection->source->sources->is_starved |= (got & LOOP_READABLE) != 0;
+                return;
+        }
+        if (!connection->has_read) {
+                connection->has_read = true;
+                settle_older(connection);
+        }
+        for (int i = 0; i < READS_PER_ROUND && read_some(connection); i++)
+                continue;
+}
+
+/* ---- The session's handler */
+
+static void batch_begin(void *context, uint64_t token)
+{
+        struct connection *connection = context;
+
+        (void)token;
+        builder_reset(&connection->builder);
+}
+
+static int consume(void *context, const uint8_t *at, const uint8_t *end, uint32_t max_events, size_t *ret_consumed,
+                   uint32_t *ret_events, size_t *ret_need, struct err *err)
+{
+        struct connection *connection = context;
+        struct decode_span span = {.at = at, .end = end, .max_events = max_events};
+        int result = decode_events(connection->source->program, &connection->builder, &span, err);
+
+        if (result < 0)
+                return -1;
+        *ret_consumed = (size_t)(span.at - at);
+        *ret_events = span.n_events;
+        *ret_need = span.need_bytes;
+        return 0;
+}
+
+/* Offers the connection's batch. 0 taken, > 0 held, < 0 the line is broken. */
+static int offer(struct connection *connection, uint64_t token, struct err *err)
+{
+        struct pipeline *pipeline = connection->source->sources->config.pipeline;
+        struct pipeline_ack ack = {.context = connection, .token = token};
+        int result;
+
+        connection->batch.sequence = token;
+        connection->batch.depth = session_in_flight_max(connection->session);
+        result = pipeline_take(pipeline, &connection->batch, &ack, err);
+        if (result == 0)
+                connection->has_batches = true;
+        return result;
+}
+
+static int batch_end(void *context, uint64_t token, uint32_t n_events, bool is_append, struct err *err)
+{
+        struct connection *connection = context;
+        struct sources *sources = connection->source->sources;
+        int result;
+
+        (void)n_events;
+        (void)is_append;
+        if (sources->first_held != NULL) {
+                hold(connection, token);
+                return 0;
+        }
+        result = offer(connection, token, err);
+        if (result > 0)
+                hold(connection, token);
+        return result < 0 ? -1 : 0;
+}
+
+static void batch_abort(void *context, uint64_t token)
+{
+        struct connection *connection = context;
+
+        (void)token;
+        builder_reset(&connection->builder);
+}
+
+static const struct session_handler handler = {batch_begin, consume, batch_end, batch_abort};
+
+/* ---- Listeners */
+
+static void name_origin(struct connection *connection)
+{
+        const char *colon = strrchr(connection->peer, ':');
+
+        switch (connection->source->origin) {
+        case ORIGIN_PEER:
+                memcpy(connection->origin, connection->peer, sizeof connection->origin);
+                if (colon != NULL)
+                        connection->origin[colon - connection->peer] = '\0';
+                break;
+        case ORIGIN_CONNECTION:
+                memcpy(connection->origin, connection->peer, sizeof connection->origin);
+                break;
+        case ORIGIN_TABLE:
+        case ORIGIN_HEADER:
+                connection->origin[0] = '\0';
+                break;
+        }
+}
+
+static void bind_connection(struct connection *connection)
+{
+        struct source *source = connection->source;
+
+        decode_builder_init(source->program, &connection->builder);
+        name_origin(connection);
+        connection->batch.source = source->index;
+        connection->batch.builder = &connection->builder;
+        connection->batch.n_origin_columns = source->n_origin_columns;
+        connection->batch.origin = slice_from_text(connection->origin);
+        connection->batch.connection = connection->number;
+}
+
+static void on_accept(void *context, int fd, const char *peer)
+{
+        struct source *source = context;
+        struct sources *sources = source->sources;
+        struct connection *connection;
+        struct session_config config;
+        struct err err = {0};
+        uint64_t number;
+
+        if (source->n_connections >= LIMIT_CONNECTIONS ||
+            instance_take_connection(sources->config.instance, &number, &err) < 0) {
+                close(fd);
+                return;
+        }
+        connection = alloc_zero(1, sizeof *connection);
+        connection->source = source;
+        connection->fd = fd;
+        connection->number = number;
+        memcpy(connection->peer, peer, strnlen(peer, sizeof connection->peer - 1));
+        config = (struct session_config){.handler = &handler, .context = connection, .protocols = sources->protocols,
+                                         .pool = &sources->pool, .counts = source->counts};
+        connection->session = session_new(&config);
+        bind_connection(connection);
+        connection->next = source->connections;
+        source->connections = connection;
+        source->n_connections++;
+        source->n_connections_total++;
+        connection->watch = loop_watch_new(sources->config.loop, fd, LOOP_READABLE, on_socket, connection);
+}
+
+static void choose_origin(struct source *source)
+{
+        struct slice origin = connector_text(source->plan->table, "watermark.origin");
+
+        if (slice_is_equal(origin, slice_from_text("connection")))
+                source->origin = ORIGIN_CONNECTION;
+        else if (slice_is_equal(origin, slice_from_text("table")))
+                source->origin = ORIGIN_TABLE;
+        else if (source->n_origin_columns > 0)
+                source->origin = ORIGIN_HEADER;
+        else
+                source->origin = ORIGIN_PEER;
+}
+
+static void free_source(struct source *source)
+{
+        if (source == NULL)
+                return;
+        while (source->connections != NULL)
+                close_connection(source->connections);
+        listener_close(source->listener);
+        decode_free(source->program);
+        schema_free(source->schema);
+        alloc_free(source->listen);
+        alloc_free(source->counts);
+        alloc_free(source);
+}
+
+static int open_source(struct sources *sources, const struct plan_source *plan, uint32_t index, struct listener *listener,
+                       struct source **ret_source, struct err *err)
+{
+        struct source *source = alloc_zero(1, sizeof *source);
+        struct slice listen = connector_text(plan->table, "listen");
+
+        source->sources = sources;
+        source->counts = alloc_zero(1, sizeof *source->counts);
+        source->plan = plan;
+        source->index = index;
+        source->listen = alloc_text_n(listen.data, listen.len);
+        source->refused_limit = (struct log_limit){.interval_ns = UINT64_C(5000000000), .burst = 5, .tokens = 5};
+        if (compile(plan, &sources->config.instance->key, &source->schema, &source->program, &source->n_origin_columns, err) < 0) {
+                if (err != NULL)
+                        err->code = ERR_CONFIG;
+                free_source(source);
+                return -1;
+        }
+        choose_origin(source);
+        if (listener != NULL) {
+                source->listener = listener;
+                listener_set_target(listener, on_accept, source);
+        } else if (listener_open(sources->config.loop, listen, on_accept, source, &source->listener, err) < 0) {
+                err_prefix(err, "table '%.*s'", (int)plan->table->name.len, (const char *)plan->table->name.data);
+                free_source(source);
+                return -1;
+        }
+        *ret_source = source;
+        return 0;
+}
+
+int sources_open(const struct sources_config *config, struct sources **ret_sources, struct err *err)
+{
+        struct sources *sources = alloc_zero(1, sizeof *sources);
+
+        sources->config = *config;
+        sources->last_held = &sources->first_held;
+        sources->pool.limit_bytes = POOL_BYTES;
+        sources->protocols = handshake_cache_new();
+        sources->receive = alloc_pages(SESSION_ROOM_BYTES + RECEIVE_BYTES + SESSION_SLACK_BYTES);
+        sources->n_sources = config->plan->n_sources;
+        sources->source = alloc_zero(sources->n_sources + 1, sizeof *sources->source);
+        for (uint32_t i = 0; i < sources->n_sources; i++)
+                if (is_listening(config->plan->sources[i]) &&
+                    open_source(sources, config->plan->sources[i], i, NULL, &sources->source[i], err) < 0) {
+                        sources_close(sources);
+                        return -1;
+                }
+        *ret_sources = sources;
+        return 0;
+}
+
+struct sources *sources_close(struct sources *sources)
+{
+        if (sources == NULL)
+                return NULL;
+        sources->first_held = NULL;
+        sources->last_held = &sources->first_held;
+        for (uint32_t i = 0; i < sources->n_sources; i++)
+                free_source(sources->source[i]);
+        alloc_free(sources->source);
+        handshake_cache_free(sources->protocols);
+        alloc_free(sources->receive);
+        alloc_free(sources);
+        return NULL;
+}
+
+void sources_accept(struct sources *sources)
+{
+        sources->is_accepting = true;
+        sources->is_quiescing = false;
+        for (uint32_t i = 0; i < sources->n_sources; i++)
+                if (sources->source[i] != NULL)
+                        listener_accept(sources->source[i]->listener, true);
+        sources->is_starved = true;
+}
+
+void sources_append_endpoints(const struct sources *sources, struct bytes *json)
+{
+        for (uint32_t i = 0; i < sources->n_sources; i++) {
+                const struct source *source = sources->source[i];
+
+                if (source == NULL)
+                        continue;
+                bytes_append_format(json, "\"%.*s\": \"%s\", ", (int)source->plan->table->name.len,
+                                    (const char *)source->plan->table->name.data, listener_address(source->listener));
+        }
+}
+
+/* ---- Rounds */
+
+void sources_on_durable(struct sources *sources, const struct pipeline_ack *ack)
+{
+        struct connection *connection = ack->context;
+
+        (void)sources;
+        session_answer(connection->session, ack->token, SESSION_OK, NULL);
+        touch(connection);
+}
+
+void sources_on_room(struct sources *sources)
+{
+        struct err err = {0};
+
+        while (sources->first_held != NULL) {
+                struct connection *connection = sources->first_held;
+
+                if (offer(connection, connection->held_token, &err) != 0)
+                        return; /* no room still; a broken line has been told by the pipeline's owner */
+                sources->first_held = connection->next_held;
+                if (sources->first_held == NULL)
+                        sources->last_held = &sources->first_held;
+                connection->is_held = false;
+                session_resume(connection->session);
+                touch(connection);
+        }
+        sources->is_starved = true;
+}
+
+/* Output, kept input, interest, end: what a connection needs after something happened to it. */
+static void settle(struct connection *connection)
+{
+        int interest = 0;
+
+        if (may_read(connection))
+                go_on(connection);
+        if (connection->is_ended && !connection->is_held)
+                record_end(connection);
+        if (!flush(connection) ||
+            (connection->is_refused && session_output(connection->session).len == 0) ||
+            (connection->is_ended && !connection->is_held && session_in_flight(connection->session) == 0 &&
+             session_output(connection->session).len == 0)) {
+                if (!connection->is_held) {
+                        close_connection(connection);
+                        return;
+                }
+                connection->is_ended = true; /* its batch is being written: it goes afterwards */
+        }
+        if (may_read(connection))
+                interest |= LOOP_READABLE;
+        if (session_output(connection->session).len > 0)
+                interest |= LOOP_WRITABLE;
+        loop_watch_set(connection->watch, interest);
+}
+
+static void wake_starved(struct sources *sources)
+{
+        if (!sources->is_starved || !pipeline_has_room(sources->config.pipeline))
+                return;
+        sources->is_starved = false;
+        for (uint32_t i = 0; i < sources->n_sources; i++)
+                if (sources->source[i] != NULL)
+                        for (struct connection *c = sources->source[i]->connections; c != NULL; c = c->next)
+                                touch(c);
+}
+
+void sources_step(struct sources *sources)
+{
+        wake_starved(sources);
+        while (sources->dirty != NULL) {
+                struct connection *connection = sources->dirty;
+
+                sources->dirty = connection->next_dirty;
+                connection->is_dirty = false;
+                settle(connection);
+        }
+        if (!pipeline_has_room(sources->config.pipeline))
+                sources->is_starved = true;
+}
+
+void sources_tick(struct sources *sources)
+{
+        for (uint32_t i = 0; i < sources->n_sources; i++) {
+                if (sources->source[i] == NULL)
+                        continue;
+                for (struct connection *c = sources->source[i]->connections; c != NULL; c = c->next)
+                        if (++c->idle_ticks == IDLE_TICKS && !c->is_held && !session_is_mid_frame(c->session))
+                                builder_trim(&c->builder);
+        }
+}
+
+/* ---- Stop and reload */
+
+void sources_quiesce(struct sources *sources)
+{
+        sources->is_quiescing = true;
+        for (uint32_t i = 0; i < sources->n_sources; i++) {
+                if (sources->source[i] == NULL)
+                        continue;
+                listener_accept(sources->source[i]->listener, false);
+                for (struct connection *c = sources->source[i]->connections; c != NULL; c = c->next)
+                        touch(c);
+        }
+}
+
+bool sources_is_quiet(const struct sources *sources)
+{
+        for (uint32_t i = 0; i < sources->n_sources; i++) {
+                if (sources->source[i] == NULL)
+                        continue;
+                for (const struct connection *c = sources->source[i]->connections; c != NULL; c = c->next)
+                        if (c->is_held || (!c->is_ended && session_is_mid_frame(c->session)))
+                                return false;
+        }
+        return true;
+}
+
+bool sources_is_answered(const struct sources *sources)
+{
+        for (uint32_t i = 0; i < sources->n_sources; i++) {
+                if (sources->source[i] == NULL)
+                        continue;
+                for (const struct connection *c = sources->source[i]->connections; c != NULL; c = c->next)
+                        if (session_in_flight(c->session) > 0 || session_output(c->session).len > 0)
+                                return false;
+        }
+        return true;
+}
+
+/* The source of the old plan that listens where the new one will. */
+static struct source *find_by_listen(struct sources *sources, const struct plan_source *plan)
+{
+        struct slice listen = connector_text(plan->table, "listen");
+
+        for (uint32_t i = 0; i < sources->n_sources; i++)
+                if (sources->source[i] != NULL && sources->source[i]->listener != NULL &&
+                    slice_is_equal(slice_from_text(sources->source[i]->listen), listen) &&
+                    slice_is_equal(sources->source[i]->plan->table->name, plan->table->name))
+                        return sources->source[i];
+        return NULL;
+}
+
+static void move_connections(struct source *from, struct source *to)
+{
+        while (from->connections != NULL) {
+                struct connection *connection = from->connections;
+
+                from->connections = connection->next;
+                builder_done(&connection->builder);
+                connection->source = to;
+                bind_connection(connection);
+                connection->next = to->connections;
+                to->connections = connection;
+        }
+        to->n_connections += from->n_connections;
+        to->n_connections_total = from->n_connections_total;
+        alloc_free(to->counts);
+        to->counts = from->counts;
+        from->counts = NULL;
+        from->n_connections = 0;
+}
+
+int sources_change_plan(struct sources *sources, const struct plan_job *plan, struct err *err)
+{
+        struct source **source = alloc_zero(plan->n_sources + 1, sizeof *source);
+        int result = 0;
+
+        for (uint32_t i = 0; i < plan->n_sources && result == 0; i++) {
+                struct source *old;
+
+                if (!is_listening(plan->sources[i]))
+                        continue;
+                old = find_by_listen(sources, plan->sources[i]);
+                result = open_source(sources, plan->sources[i], i, old == NULL ? NULL : old->listener, &source[i], err);
+                if (result == 0 && old != NULL) {
+                        old->listener = NULL;
+                        move_connections(old, source[i]);
+                }
+        }
+        for (uint32_t i = 0; i < sources->n_sources; i++)
+                free_source(sources->source[i]);
+        alloc_free(sources->source);
+        sources->source = source;
+        sources->n_sources = plan->n_sources;
+        sources->config.plan = plan;
+        return result;
+}
+
+void sources_status(const struct sources *sources, uint32_t source, struct status_source *ret_source)
+{
+        const struct source *at = source < sources->n_sources ? sources->source[source] : NULL;
+
+        *ret_source = (struct status_source){.listen = ""};
+        if (at == NULL)
+                return;
+        *ret_source = (struct status_source){.listen = listener_address(at->listener), .n_connections = at->n_connections,
+                                             .n_connections_total = at->n_connections_total, .bytes_in = at->counts->bytes_in,
+                                             .bytes_out = at->counts->bytes_out, .calls = at->counts->calls,
+                                             .answered_error = at->counts->answered_error,
+                                             .refused = at->counts->refused_connections};
+}

@@ -1,0 +1,44 @@
+/* status.h - what weir says about itself: /status, /metrics, /livez, /readyz.
+ *
+ * /status is one JSON object:
+ *
+ *   {"version": "0.1.0", "name": "...", "generation": 1, "uptime_ms": 1, "ready": true, "reasons": [],
+ *    "sources": {"ad_events": {"received": 0, "accepted": 0, "duplicate": 0, "dead": 0, "watermark": null, "origins": 0,
+ *                "idle": 0, "connections": 0, "bytes_in": 0, "listen": "127.0.0.1:4141"}},
+ *    "windows": [{"operator": 3, "sink": "ctr", "source": "ad_events", "kind": "HOP", "in": 0, "used": 0, "late": 0, "failed": 0,
+ *                 "overflow": 0, "fired": 0, "rows": 0, "withheld": 0, "keys": 0, "state_bytes": 0}],
+ *    "sinks": {"ctr": {"connector": "redis", "rows": 0, "withheld": 0, "failed": 0, "epoch": 0, "commit_epoch": 0, "state": "connected"}},
+ *    "log": {...}, "outbox": {...}, "checkpoint": {...}}
+ *
+ * received = accepted + duplicate + dead for each source, in = used + late + failed + overflow for each windowed operator, at every
+ * moment: all of them come from the engine, between two records. Times are epoch milliseconds; a watermark before the first is null.
+ * Loop thread. */
+#ifndef WEIR_SIDECAR_STATUS_H
+#define WEIR_SIDECAR_STATUS_H
+
+#include "sidecar/base/bytes.h"
+#include "sidecar/pipeline.h"
+
+struct status_source { /* the network's side of a source */
+        const char *listen; /* "" for a source that does not listen */
+        uint32_t n_connections;
+        uint64_t n_connections_total, bytes_in, bytes_out, calls, answered_error, refused;
+};
+
+struct status {
+        const struct pipeline *pipeline;
+        const struct clock *clock;
+        int64_t started_ms;
+        bool is_ready;        /* recovery done and listeners up */
+        const char *not_ready_why;
+        void *context;
+        void (*source)(void *context, uint32_t source, struct status_source *ret_source);
+};
+
+/* Appends. */
+void status_json(const struct status *status, struct bytes *text);
+void status_metrics(const struct status *status, struct bytes *text);
+/* true: ready. Appends `"ready": ..., "reasons": [...]`, without braces. */
+bool status_ready(const struct status *status, struct bytes *text);
+
+#endif
