@@ -12,9 +12,8 @@
 #define WEIR_SIDECAR_COLUMN_BATCH_H
 
 #include "sidecar/base/arena.h"
+#include "sidecar/base/decimal.h"
 #include "sidecar/column/type.h"
-
-typedef __int128 weir_i128;
 
 struct vector_dict {
         const struct slice *entry; /* by code */

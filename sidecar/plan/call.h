@@ -15,7 +15,7 @@ struct expr *call_null(struct arena *arena); /* a bare NULL, TYPE_NULL */
 struct expr *call_boolean(bool value, struct arena *arena);
 struct expr *call_bigint(int64_t value, struct arena *arena);
 struct expr *call_string(struct slice text, struct arena *arena); /* CHAR(code points) NOT NULL; '' is CHAR(0)-like */
-struct expr *call_unit(enum function_unit unit, struct arena *arena);
+struct expr *call_unit(enum calendar_unit unit, struct arena *arena);
 
 /* A number as it stands in the text, without sign: `1` INT, `3000000000` BIGINT, `0.908` DECIMAL(4,3), `1.5E0` DOUBLE
  * (sql-semantics 1.1). */
@@ -24,7 +24,7 @@ int call_number(struct slice text, struct arena *arena, struct expr **ret_expr, 
 int call_time_literal(enum type_kind kind, struct slice text, struct arena *arena, struct expr **ret_expr,
                       struct err *err) WEIR_MUST_CHECK;
 /* INTERVAL 'text' first[(precision)] [TO last[(fraction)]]. precision, fraction: 0 when not written (then 2 and 6). */
-int call_interval(struct slice text, enum function_unit first, unsigned precision, enum function_unit last,
+int call_interval(struct slice text, enum calendar_unit first, unsigned precision, enum calendar_unit last,
                   unsigned fraction, bool is_negative, struct arena *arena, struct expr **ret_expr,
                   struct err *err) WEIR_MUST_CHECK;
 /* X'0aff' without quotes: BINARY(n). */

@@ -8,6 +8,7 @@
 #ifndef WEIR_SIDECAR_PLAN_FUNCTION_H
 #define WEIR_SIDECAR_PLAN_FUNCTION_H
 
+#include "sidecar/base/calendar.h"
 #include "sidecar/base/err.h"
 #include "sidecar/column/batch.h"
 
@@ -154,33 +155,6 @@ enum function_id {
         FN_REGEXP_REPLACE,
         FN_COUNT_
 };
-
-/* Units of EXTRACT, FLOOR, CEIL, TIMESTAMPDIFF, TIMESTAMPADD: an INT literal in the tree (call_unit). */
-enum function_unit {
-        UNIT_YEAR,
-        UNIT_QUARTER,
-        UNIT_MONTH,
-        UNIT_WEEK,
-        UNIT_DAY,
-        UNIT_HOUR,
-        UNIT_MINUTE,
-        UNIT_SECOND,
-        UNIT_MILLISECOND,
-        UNIT_MICROSECOND,
-        UNIT_NANOSECOND,
-        UNIT_EPOCH,
-        UNIT_DOW,
-        UNIT_ISODOW,
-        UNIT_DOY,
-        UNIT_ISOYEAR,
-        UNIT_DECADE,
-        UNIT_CENTURY,
-        UNIT_MILLENNIUM,
-        UNIT_COUNT_
-};
-/* The name as SQL spells it ("DAY"), any case. False when there is no such unit. */
-bool function_unit_find(struct slice name, enum function_unit *ret_unit);
-const char *function_unit_name(enum function_unit unit);
 
 /* What NAME(...) means, case-insensitive. FUNCTION_E_NOT_YET: Flink has it, weir does not: to be refused by name.
  * FUNCTION_E_UNKNOWN: neither has; function_suggest may know a near one. Aggregates are in aggregate.h. */
