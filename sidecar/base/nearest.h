@@ -5,9 +5,9 @@
  *     for (...) nearest_offer(&nearest, name);
  *     ... nearest_best(&nearest, &name)
  *
- * Nearness is the number of single-character edits (insert, delete, replace, swap of two neighbours); a difference of case
- * alone counts as none. Names farther away than a third of their length, or than three edits, are no suggestion. Among
- * equally near names the first offered wins. Names stay borrowed. Any thread. */
+ * Nearness is the number of single-character edits (insert, delete, replace, swap of two neighbours); a difference of
+ * case alone counts as none. Names farther away than a third of their length, or than three edits, are no suggestion.
+ * Among equally near names the first offered wins. Names stay borrowed. Any thread. */
 #ifndef WEIR_SIDECAR_BASE_NEAREST_H
 #define WEIR_SIDECAR_BASE_NEAREST_H
 

@@ -5,9 +5,15 @@
 
 #include <assert.h>
 
-#define CONNECTOR_ITSELF {.key = "connector", .type = OPTION_TEXT, .is_required = true, .help = "what the table is"}
-#define SINK_PARALLELISM \
-        {.key = "sink.parallelism", .type = OPTION_INTEGER, .is_ignored = true, .help = "Flink: parallel writers"}
+#define CONNECTOR_ITSELF                                                                                  \
+        {                                                                                                 \
+                .key = "connector", .type = OPTION_TEXT, .is_required = true, .help = "what the table is" \
+        }
+#define SINK_PARALLELISM                                                               \
+        {                                                                              \
+                .key = "sink.parallelism", .type = OPTION_INTEGER, .is_ignored = true, \
+                .help = "Flink: parallel writers"                                      \
+        }
 
 static const struct option_spec flume_options[] = {
         CONNECTOR_ITSELF,
@@ -25,7 +31,8 @@ static const struct option_spec flume_options[] = {
          .type = OPTION_WORD,
          .words = "peer connection table header:",
          .fallback = "peer",
-         .help = "what has a watermark of its own: each address, each connection, each value of a header, or the table"},
+         .help = "what has a watermark of its own: each address, each connection, each value of a header, or the "
+                 "table"},
         {.key = "watermark.idle-timeout",
          .type = OPTION_DURATION,
          .fallback = "60 s",
@@ -39,7 +46,9 @@ static const struct option_spec flume_options[] = {
          .words = "in-doubt off",
          .fallback = "in-doubt",
          .help = "recognise rows that an agent sends again because it did not hear the OK"},
-        {.key = "dedup.key", .type = OPTION_COLUMN, .help = "column that names a row; else a fingerprint of the event does"},
+        {.key = "dedup.key",
+         .type = OPTION_COLUMN,
+         .help = "column that names a row; else a fingerprint of the event does"},
         {.key = "dedup.horizon",
          .type = OPTION_DURATION,
          .fallback = "15 min",
@@ -69,7 +78,10 @@ static const struct option_spec redis_options[] = {
 
 static const struct option_spec filesystem_options[] = {
         CONNECTOR_ITSELF,
-        {.key = "path", .type = OPTION_PATH, .is_required = true, .help = "a file; a source may name a folder of files"},
+        {.key = "path",
+         .type = OPTION_PATH,
+         .is_required = true,
+         .help = "a file; a source may name a folder of files"},
         {.key = "format", .type = OPTION_WORD, .words = "json avro", .is_required = true, .help = "form of the rows"},
         {.key = "json.timestamp-format.standard",
          .type = OPTION_WORD,
@@ -177,9 +189,10 @@ const char *connector_suggest(struct slice name)
 
 bool connector_is_flinks(struct slice name)
 {
-        static const char *const names[] = {"kafka",   "upsert-kafka", "jdbc",          "datagen", "mongodb",
-                                            "kinesis", "firehose",     "dynamodb",      "hive",    "hbase-2.2",
-                                            "hbase-1.4", "elasticsearch-6", "elasticsearch-7", "opensearch", "pulsar"};
+        static const char *const names[] = {
+                "kafka",           "upsert-kafka", "jdbc",  "datagen",   "mongodb",   "kinesis",
+                "firehose",        "dynamodb",     "hive",  "hbase-2.2", "hbase-1.4", "elasticsearch-6",
+                "elasticsearch-7", "opensearch",   "pulsar"};
 
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
                 if (slice_is_equal(name, slice_from_text(names[i])))
@@ -221,8 +234,8 @@ static int check_flume(const struct plan_table *table, struct err *err)
                 return err_set(err, ERR_CONFIG, "'format' = 'avro' needs 'avro.schema-file'");
         if (!is_avro && has_schema)
                 return err_set(err, ERR_CONFIG, "'avro.schema-file' goes with 'format' = 'avro' only");
-        if (connector_is(table, "dedup", "off") && (plan_table_option(table, "dedup.key") != NULL ||
-                                                    plan_table_option(table, "dedup.horizon") != NULL))
+        if (connector_is(table, "dedup", "off") &&
+            (plan_table_option(table, "dedup.key") != NULL || plan_table_option(table, "dedup.horizon") != NULL))
                 return err_set(err, ERR_CONFIG, "'dedup' = 'off' goes without the other dedup options");
         return 0;
 }
@@ -234,9 +247,11 @@ static int check_redis(const struct plan_table *table, struct err *err)
         if (plan_table_option(table, "password") != NULL && plan_table_option(table, "password-file") != NULL)
                 return err_set(err, ERR_CONFIG, "'password' and 'password-file' exclude each other");
         if (connector_is(table, "type", "hash") && !has_key)
-                return err_set(err, ERR_CONFIG, "'type' = 'hash' needs a PRIMARY KEY: a table without one is a stream");
+                return err_set(err, ERR_CONFIG,
+                               "'type' = 'hash' needs a PRIMARY KEY: a table without one is a stream");
         if (connector_is(table, "type", "stream") && has_key)
-                return err_set(err, ERR_CONFIG, "'type' = 'stream' goes without PRIMARY KEY: a table with one is a hash per key");
+                return err_set(err, ERR_CONFIG,
+                               "'type' = 'stream' goes without PRIMARY KEY: a table with one is a hash per key");
         if (connector_ms(table, "ttl") == 0)
                 return err_set(err, ERR_CONFIG, "'ttl' must be longer than 0: every key has a life");
         return 0;

@@ -35,7 +35,8 @@ const struct option_spec *connector_option(const struct connector *connector, st
 const char *connector_suggest_option(const struct connector *connector, struct slice key);
 const struct connector *connector_of(const struct plan_table *table);
 /* Beyond the types of single options: options that need or exclude each other. 0 or ERR_CONFIG. */
-int connector_check(const struct connector *connector, const struct plan_table *table, struct err *err) WEIR_MUST_CHECK;
+int connector_check(const struct connector *connector, const struct plan_table *table,
+                    struct err *err) WEIR_MUST_CHECK;
 /* A connector that Flink has and weir does not: its name must be refused as such. */
 bool connector_is_flinks(struct slice name);
 

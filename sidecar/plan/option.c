@@ -11,11 +11,28 @@ struct unit {
 
 /* Flink's spellings (a bare number is the smallest unit that Flink takes it for: ms, bytes). */
 static const struct unit duration_units[] = {
-        {"", 1},           {"ms", 1},          {"milli", 1},       {"millis", 1},     {"millisecond", 1},
-        {"milliseconds", 1}, {"s", 1000},      {"sec", 1000},      {"secs", 1000},    {"second", 1000},
-        {"seconds", 1000}, {"m", 60000},       {"min", 60000},     {"mins", 60000},   {"minute", 60000},
-        {"minutes", 60000}, {"h", 3600000},    {"hour", 3600000},  {"hours", 3600000}, {"d", 86400000},
-        {"day", 86400000}, {"days", 86400000},
+        {"", 1},
+        {"ms", 1},
+        {"milli", 1},
+        {"millis", 1},
+        {"millisecond", 1},
+        {"milliseconds", 1},
+        {"s", 1000},
+        {"sec", 1000},
+        {"secs", 1000},
+        {"second", 1000},
+        {"seconds", 1000},
+        {"m", 60000},
+        {"min", 60000},
+        {"mins", 60000},
+        {"minute", 60000},
+        {"minutes", 60000},
+        {"h", 3600000},
+        {"hour", 3600000},
+        {"hours", 3600000},
+        {"d", 86400000},
+        {"day", 86400000},
+        {"days", 86400000},
 };
 
 static const struct unit size_units[] = {

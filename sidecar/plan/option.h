@@ -26,11 +26,12 @@ enum option_type {
 struct option_spec {
         const char *key;
         enum option_type type;
-        const char *words;    /* WORD: the choices, separated by blanks; a choice ending in ':' takes any text behind it */
+        const char
+                *words; /* WORD: the choices, separated by blanks; a choice ending in ':' takes any text behind it */
         const char *fallback; /* when it is not set; NULL: none */
         const char *help;     /* one line */
         bool is_required;
-        bool is_ignored;      /* known to Flink and without meaning here: checked, then without effect */
+        bool is_ignored; /* known to Flink and without meaning here: checked, then without effect */
 };
 
 /* 0, or ERR_CONFIG with a sentence that says what was expected instead. */

@@ -7,8 +7,11 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define IGNORED(key_, type_, words_, fallback_, help_) \
-        {.key = (key_), .type = (type_), .words = (words_), .fallback = (fallback_), .help = (help_), .is_ignored = true}
+#define IGNORED(key_, type_, words_, fallback_, help_)                                                       \
+        {                                                                                                    \
+                .key = (key_), .type = (type_), .words = (words_), .fallback = (fallback_), .help = (help_), \
+                .is_ignored = true                                                                           \
+        }
 
 static const struct option_spec settings[] = {
         [SETTING_MINI_BATCH_LATENCY] = {.key = "table.exec.mini-batch.allow-latency",
@@ -41,16 +44,18 @@ static const struct option_spec settings[] = {
                                .words = "debug info warn error",
                                .fallback = "info",
                                .help = "least level of log lines"},
-        [SETTING_WAL] = {.key = "weir.wal",
-                         .type = OPTION_SWITCH,
-                         .fallback = "on",
-                         .help = "log events before they are acknowledged; off for what can be sent again from elsewhere"},
-        [SETTING_WAL_SYNC] = {.key = "weir.wal.sync",
-                              .type = OPTION_WORD,
-                              .words = "group off",
-                              .fallback = "group",
-                              .help = "acknowledge after the log is on disk (group), or before (off: survives a crash of "
-                                      "weir, not of the machine)"},
+        [SETTING_WAL] =
+                {.key = "weir.wal",
+                 .type = OPTION_SWITCH,
+                 .fallback = "on",
+                 .help = "log events before they are acknowledged; off for what can be sent again from elsewhere"},
+        [SETTING_WAL_SYNC] =
+                {.key = "weir.wal.sync",
+                 .type = OPTION_WORD,
+                 .words = "group off",
+                 .fallback = "group",
+                 .help = "acknowledge after the log is on disk (group), or before (off: survives a crash of "
+                         "weir, not of the machine)"},
         [SETTING_WAL_MAX_BYTES] = {.key = "weir.wal.max-bytes",
                                    .type = OPTION_SIZE,
                                    .fallback = "16 gb",
@@ -71,10 +76,11 @@ static const struct option_spec settings[] = {
                                          .type = OPTION_DURATION,
                                          .fallback = "5 min",
                                          .help = "how far a row may move its origin's watermark beyond its arrival"},
-        [SETTING_EVENT_MAX_FUTURE] = {.key = "weir.event.max-future",
-                                      .type = OPTION_DURATION,
-                                      .fallback = "24 h",
-                                      .help = "events whose time lies farther ahead of their arrival are dead letters"},
+        [SETTING_EVENT_MAX_FUTURE] =
+                {.key = "weir.event.max-future",
+                 .type = OPTION_DURATION,
+                 .fallback = "24 h",
+                 .help = "events whose time lies farther ahead of their arrival are dead letters"},
         [SETTING_MEMORY_MAX] = {.key = "weir.memory.max",
                                 .type = OPTION_SIZE,
                                 .fallback = "1 gb",
@@ -87,25 +93,30 @@ static const struct option_spec settings[] = {
                                        .type = OPTION_SIZE,
                                        .fallback = "4 gb",
                                        .help = "most disk space of delivered results"},
-        [SETTING_OUTBOX_MAX_BYTES] = {.key = "weir.outbox.max-bytes",
-                                      .type = OPTION_SIZE,
-                                      .fallback = "16 gb",
-                                      .help = "most disk space of results not delivered yet; beyond it weir stops reading"},
-        [SETTING_DEAD_MAX_BYTES] = {.key = "weir.dead.max-bytes",
-                                    .type = OPTION_SIZE,
-                                    .fallback = "256 mb",
-                                    .help = "most disk space of dead letters; beyond it only reasons and counts are kept"},
-        [SETTING_OUTPUT_BYTES] = {.key = "weir.output.max-bytes",
-                                  .type = OPTION_SIZE,
-                                  .fallback = "256 mb",
-                                  .help = "memory of results on their way to the outbox; beyond it weir stops reading"},
+        [SETTING_OUTBOX_MAX_BYTES] =
+                {.key = "weir.outbox.max-bytes",
+                 .type = OPTION_SIZE,
+                 .fallback = "16 gb",
+                 .help = "most disk space of results not delivered yet; beyond it weir stops reading"},
+        [SETTING_DEAD_MAX_BYTES] =
+                {.key = "weir.dead.max-bytes",
+                 .type = OPTION_SIZE,
+                 .fallback = "256 mb",
+                 .help = "most disk space of dead letters; beyond it only reasons and counts are kept"},
+        [SETTING_OUTPUT_BYTES] =
+                {.key = "weir.output.max-bytes",
+                 .type = OPTION_SIZE,
+                 .fallback = "256 mb",
+                 .help = "memory of results on their way to the outbox; beyond it weir stops reading"},
         /* Flink's keys that portable job files carry and that change nothing here. */
-        IGNORED("execution.runtime-mode", OPTION_WORD, "streaming", "streaming", "Flink: streaming or batch planning"),
+        IGNORED("execution.runtime-mode", OPTION_WORD, "streaming", "streaming",
+                "Flink: streaming or batch planning"),
         IGNORED("execution.checkpointing.interval", OPTION_DURATION, NULL, NULL, "Flink: time between checkpoints"),
         IGNORED("execution.checkpointing.mode", OPTION_TEXT, NULL, NULL, "Flink: checkpoint guarantee"),
         IGNORED("execution.checkpointing.timeout", OPTION_DURATION, NULL, NULL, "Flink: longest checkpoint"),
         IGNORED("execution.checkpointing.min-pause", OPTION_DURATION, NULL, NULL, "Flink: pause between checkpoints"),
-        IGNORED("execution.checkpointing.unaligned.enabled", OPTION_BOOLEAN, NULL, NULL, "Flink: checkpoint alignment"),
+        IGNORED("execution.checkpointing.unaligned.enabled", OPTION_BOOLEAN, NULL, NULL,
+                "Flink: checkpoint alignment"),
         IGNORED("execution.checkpointing.dir", OPTION_TEXT, NULL, NULL, "Flink: folder of checkpoints"),
         IGNORED("state.backend", OPTION_TEXT, NULL, NULL, "Flink: where state lives"),
         IGNORED("state.backend.type", OPTION_TEXT, NULL, NULL, "Flink: where state lives"),
@@ -195,14 +206,18 @@ int setting_check(const struct option_spec *spec, struct slice value, struct err
         int64_t ms;
 
         if (spec == &settings[SETTING_TIME_ZONE] && !is_utc(value))
-                return err_set(err, ERR_CONFIG, "session time zone '%.*s': Flink accepts this; weir does not yet, only UTC",
+                return err_set(err, ERR_CONFIG,
+                               "session time zone '%.*s': Flink accepts this; weir does not yet, only UTC",
                                (int)(value.len < 80 ? value.len : 80), (const char *)value.data);
         if (strcmp(spec->key, "execution.runtime-mode") == 0 && value.len == 5 &&
             strncasecmp((const char *)value.data, "batch", 5) == 0)
-                return err_set(err, ERR_CONFIG, "batch mode: Flink accepts this; weir does not yet, only 'streaming'");
+                return err_set(err, ERR_CONFIG,
+                               "batch mode: Flink accepts this; weir does not yet, only 'streaming'");
         if (strcmp(spec->key, "table.exec.source.idle-timeout") == 0 && option_read_duration(value, &ms) && ms != 0)
-                return err_set(err, ERR_CONFIG, "'%s' other than '0 ms': Flink accepts this; weir takes the option "
-                               "'watermark.idle-timeout' of each table", spec->key);
+                return err_set(err, ERR_CONFIG,
+                               "'%s' other than '0 ms': Flink accepts this; weir takes the option "
+                               "'watermark.idle-timeout' of each table",
+                               spec->key);
         return option_check(spec, value, err);
 }
 

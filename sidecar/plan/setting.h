@@ -37,7 +37,7 @@ enum setting_id {
 };
 
 uint32_t setting_count(void);
-const struct option_spec *setting_at(uint32_t index); /* index < setting_count(); ids are indexes */
+const struct option_spec *setting_at(uint32_t index);     /* index < setting_count(); ids are indexes */
 const struct option_spec *setting_find(struct slice key); /* NULL: unknown */
 const char *setting_suggest(struct slice key);            /* the nearest key, or NULL */
 /* 0, or ERR_CONFIG: the value's type, and values that weir does not have yet (a time zone other than UTC). */

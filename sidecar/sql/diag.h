@@ -5,9 +5,9 @@
  *                                    ^~~~~~~~~~
  *     help: did you mean 'event_type'?
  *
- * Lines and columns count from 1; columns are characters with tabs expanded to multiples of eight, which is also how the
- * source line is printed. Codes are stable: diag_code.def lists them with the text of `weir explain-code`. Messages are
- * sentences in lower case without a full stop. */
+ * Lines and columns count from 1; columns are characters with tabs expanded to multiples of eight, which is also how
+ * the source line is printed. Codes are stable: diag_code.def lists them with the text of `weir explain-code`.
+ * Messages are sentences in lower case without a full stop. */
 #ifndef WEIR_SIDECAR_SQL_DIAG_H
 #define WEIR_SIDECAR_SQL_DIAG_H
 
@@ -34,10 +34,10 @@ struct diag {
         const char *message;
         const char *help; /* NULL: none */
         /* Filled in when the diagnostic is added. */
-        const char *file;           /* "" for DIAG_NO_FILE */
-        uint32_t line, column;      /* of the first character; 0 for DIAG_NO_FILE */
+        const char *file;              /* "" for DIAG_NO_FILE */
+        uint32_t line, column;         /* of the first character; 0 for DIAG_NO_FILE */
         uint32_t end_line, end_column; /* of the last character */
-        const char *source;         /* that line, tabs expanded */
+        const char *source;            /* that line, tabs expanded */
 };
 
 struct diag_text { /* one file, for places */
@@ -64,11 +64,13 @@ void diag_add(struct diag_list *list, enum diag_code code, struct diag_span span
 void diag_sort(struct diag_list *list);
 
 /* 1-based line and column of a byte of the text; the line's bytes in ret_line (may be NULL). */
-void diag_locate(struct slice text, uint32_t at, uint32_t *ret_line, uint32_t *ret_column, struct slice *ret_line_text);
+void diag_locate(struct slice text, uint32_t at, uint32_t *ret_line, uint32_t *ret_column,
+                 struct slice *ret_line_text);
 
 /* As shown above, one after the other, a blank line between. */
 void diag_render(const struct diag_list *list, struct bytes *text);
-/* {"diagnostics":[{"code":...,"file":...,"line":...,"column":...,"end_line":...,"end_column":...,"message":...,"help":...}]} */
+/* {"diagnostics":[{"code":...,"file":...,"line":...,"column":...,"end_line":...,"end_column":...,"message":...,"help":...}]}
+ */
 void diag_render_json(const struct diag_list *list, struct bytes *text);
 
 const char *diag_code_text(enum diag_code code);        /* "WEIR-P0202" */

@@ -1,9 +1,9 @@
 /* sql.h - job files in, a plan or diagnostics out.
  *
- * `weir check`, start-up, reload and recovery all call sql_compile and nothing else of this folder. All files form one
- * catalog, in order; a SET holds from where it stands; overrides (-D) beat every SET. Relative paths are resolved against
- * the folder of the file that names them. No file but the given texts is read, and nothing outside `arena` and
- * `diags` is touched. Any thread. */
+ * `weir check`, start-up, reload and recovery all call sql_compile and nothing else of this folder. All files form
+ * one catalog, in order; a SET holds from where it stands; overrides (-D) beat every SET. Relative paths are resolved
+ * against the folder of the file that names them. No file but the given texts is read, and nothing outside `arena`
+ * and `diags` is touched. Any thread. */
 #ifndef WEIR_SIDECAR_SQL_SQL_H
 #define WEIR_SIDECAR_SQL_SQL_H
 
@@ -29,10 +29,11 @@ struct sql_input {
 
 enum { SQL_E_REFUSED = 1 };
 
-/* 0: *ret_job is complete and lives in `arena` (no budget; input texts may go away afterwards). SQL_E_REFUSED: `diags` says
- * why, in order of place, at most LIMIT_SQL_ERRORS errors. `diags` is initialised by the caller (diag_list_init). */
-int sql_compile(const struct sql_input *input, struct arena *arena, struct diag_list *diags, struct plan_job **ret_job)
-        WEIR_MUST_CHECK;
+/* 0: *ret_job is complete and lives in `arena` (no budget; input texts may go away afterwards). SQL_E_REFUSED:
+ * `diags` says why, in order of place, at most LIMIT_SQL_ERRORS errors. `diags` is initialised by the caller
+ * (diag_list_init). */
+int sql_compile(const struct sql_input *input, struct arena *arena, struct diag_list *diags,
+                struct plan_job **ret_job) WEIR_MUST_CHECK;
 
 /* One scalar expression over the columns of one table, for tests and tools: CREATE TABLE text and expression text.
  * SQL_E_REFUSED as above. *ret_expr refers to scan columns of *ret_source. */
