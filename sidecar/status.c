@@ -109,7 +109,7 @@ static void append_windows(const struct status *status, struct bytes *text)
 static void append_sinks(const struct status *status, struct bytes *text)
 {
         const struct engine *engine = pipeline_engine(status->pipeline);
-        const struct delivery *delivery = pipeline_delivery((struct pipeline *)status->pipeline);
+        const struct delivery *delivery = pipeline_delivery(status->pipeline);
 
         bytes_append_text(text, "\"sinks\": {");
         for (uint32_t i = 0; i < engine_n_sinks(engine); i++) {
@@ -215,7 +215,7 @@ bool status_ready(const struct status *status, struct bytes *text)
         bytes_append_format(text, "\"ready\": %s, \"reasons\": ", is_ready ? "true" : "false");
         bytes_append_slice(text, bytes_slice(&reasons));
         /* A sink that is away is no reason to refuse events: the outbox keeps the results. It is said all the same. */
-        if (!delivery_is_ready(pipeline_delivery((struct pipeline *)status->pipeline), &sink_why)) {
+        if (!delivery_is_ready(pipeline_delivery(status->pipeline), &sink_why)) {
                 bytes_append_text(text, ", \"waiting\": ");
                 append_string(text, slice_from_text(sink_why));
         }
@@ -391,7 +391,7 @@ static void append_window_metrics(const struct status *status, struct bytes *tex
 
 static void append_sink_metrics(const struct status *status, struct bytes *text)
 {
-        const struct delivery *delivery = pipeline_delivery((struct pipeline *)status->pipeline);
+        const struct delivery *delivery = pipeline_delivery(status->pipeline);
         static const char *const names[][3] = {
                 {"weir_sink_up", "gauge", "1 while the sink is connected."},
                 {"weir_sink_rows_total", "counter", "Rows written and confirmed, repeats included."},

@@ -26,7 +26,7 @@ struct status_source { /* the network's side of a source */
 };
 
 struct status {
-        const struct pipeline *pipeline;
+        struct pipeline *pipeline;
         const struct clock *clock;
         int64_t started_ms;
         bool is_ready;        /* recovery done and listeners up */

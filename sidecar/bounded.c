@@ -1,0 +1,324 @@
+/* bounded.c - a job over files, from beginning to end. See bounded.h.
+ *
+ * Sources are read one after the other in the order of the plan, a vector of rows at a time; between two vectors
+ * pending output goes to the sinks. All of it is one epoch, committed at the end. */
+#include "sidecar/bounded.h"
+
+#include "sidecar/base/alloc.h"
+#include "sidecar/base/limits.h"
+#include "sidecar/base/log.h"
+#include "sidecar/files.h"
+#include "sidecar/job/engine.h"
+#include "sidecar/job/scan.h"
+#include "sidecar/net/loop.h"
+#include "sidecar/plan/setting.h"
+#include "sinks/sink.h"
+
+#include <stdio.h>
+
+enum { PIECE_ROWS = 1000, POLL_MS = 100, PATIENCE_ROUNDS = 300 };
+
+struct bounded {
+        struct job *job;
+        struct engine *engine;
+        struct loop *loop;
+        struct sink_set sinks;
+        struct sink_listener *listeners; /* one per sink */
+        struct state {
+                struct bounded *bounded;
+                bool is_ready, is_down, has_progress;
+                uint64_t committed;
+        } *states;
+        struct first_index { /* rows of a table written so far */
+                const struct plan_table *table;
+                uint32_t sink;
+                uint64_t n;
+        } *tables;
+        uint32_t n_tables;
+        bool is_broken;
+        struct err why;
+};
+
+static void break_run(struct bounded *bounded, enum err_code code, const char *why)
+{
+        if (bounded->is_broken)
+                return;
+        bounded->is_broken = true;
+        err_set(&bounded->why, code, "%s", why);
+}
+
+/* ---- What sinks say */
+
+static void on_ready(void *context, enum sink_memory memory, uint64_t committed_epoch)
+{
+        struct state *state = context;
+
+        (void)memory;
+        (void)committed_epoch;
+        state->is_ready = state->has_progress = true;
+}
+
+static void on_progress(void *context)
+{
+        struct state *state = context;
+
+        state->has_progress = true;
+}
+
+static void on_committed(void *context, uint64_t epoch)
+{
+        struct state *state = context;
+
+        state->committed = epoch;
+}
+
+/* Before the first row a sink may be tried for a while; afterwards what it held is lost and the run is over. */
+static void on_down(void *context, const char *why)
+{
+        struct state *state = context;
+
+        if (state->is_ready)
+                break_run(state->bounded, ERR_UNAVAILABLE, why);
+        state->is_down = true;
+}
+
+static void on_fatal(void *context, const char *why)
+{
+        struct state *state = context;
+
+        break_run(state->bounded, ERR_UNAVAILABLE, why);
+}
+
+static void on_note(void *context, enum log_level level, const char *event, const char *text)
+{
+        (void)context;
+        if (level >= LOG_WARN)
+                log_message(level, event, "%s", text);
+}
+
+/* ---- Sinks */
+
+static int open_sinks(struct bounded *bounded, struct err *err)
+{
+        const struct plan_job *plan = bounded->job->plan;
+        struct slice name = setting_text(plan, SETTING_NAME);
+        char *name_text;
+        int result = 0;
+
+        bounded->tables = alloc_zero(plan->n_tables + 1, sizeof *bounded->tables);
+        for (uint32_t i = 0; i < plan->n_tables; i++) {
+                struct first_index *table = &bounded->tables[bounded->n_tables];
+
+                if (!plan->tables[i]->is_sink)
+                        continue;
+                table->table = plan->tables[i];
+                if (sink_set_add_table(&bounded->sinks, plan->tables[i], &table->sink, err) < 0)
+                        return -1;
+                bounded->n_tables++;
+        }
+        name_text = alloc_text_n(name.data, name.len);
+        bounded->states = alloc_zero(bounded->sinks.n_sinks + 1, sizeof *bounded->states);
+        bounded->listeners = alloc_zero(bounded->sinks.n_sinks + 1, sizeof *bounded->listeners);
+        for (uint32_t i = 0; i < bounded->sinks.n_sinks && result == 0; i++) {
+                struct sink_config config = {.loop = bounded->loop, .clock = clock_system(),
+                                             .listener = &bounded->listeners[i], .name = name_text};
+
+                bounded->states[i].bounded = bounded;
+                bounded->listeners[i] = (struct sink_listener){&bounded->states[i], on_ready, on_progress, on_committed,
+                                                               on_down, on_fatal, on_note};
+                result = bounded->sinks.sinks[i]->ops->open(bounded->sinks.sinks[i], &config, err);
+        }
+        alloc_free(name_text);
+        return result;
+}
+
+/* Turns the loop until a sink says something; < 0: broken, or silent for too long. */
+static int wait_for(struct bounded *bounded, const bool *flag, const char *what, struct err *err)
+{
+        for (int round = 0; !*flag && !bounded->is_broken; round++) {
+                if (round == PATIENCE_ROUNDS)
+                        return err_set(err, ERR_UNAVAILABLE, "a sink did not %s", what);
+                if (loop_run_once(bounded->loop, POLL_MS) < 0)
+                        return err_set(err, ERR_INTERNAL, "the event loop failed");
+        }
+        if (bounded->is_broken) {
+                *err = bounded->why;
+                return -1;
+        }
+        return 0;
+}
+
+static int write_piece(struct bounded *bounded, const struct engine_piece *piece, struct err *err)
+{
+        struct first_index *table = NULL;
+        struct batch rows = piece->rows;
+        struct vector *columns = alloc_array(rows.n_columns + 1, sizeof *columns);
+        struct arena arena;
+        uint32_t first = 0;
+        int result = 0;
+
+        for (uint32_t i = 0; i < bounded->n_tables; i++)
+                if (bounded->tables[i].table == piece->sink)
+                        table = &bounded->tables[i];
+        arena_init(&arena, 64 << 10, 0);
+        while (result == 0 && first < rows.n_rows) {
+                struct sink *sink = bounded->sinks.sinks[table->sink];
+                struct state *state = &bounded->states[table->sink];
+                struct batch rest = {.n_rows = rows.n_rows - first, .n_columns = rows.n_columns, .columns = columns};
+                uint32_t taken = 0;
+                enum sink_result wrote;
+
+                for (uint32_t c = 0; c < rows.n_columns; c++)
+                        vector_view(&rows.columns[c], first, rest.n_rows, &columns[c], &arena);
+                state->has_progress = false;
+                wrote = sink->ops->write(sink, table->table, 1, table->n, piece->window_end_ms, &rest, &taken);
+                first += taken;
+                table->n += taken;
+                if (wrote == SINK_DOWN)
+                        result = bounded->is_broken ? (*err = bounded->why, -1)
+                                                    : err_set(err, ERR_UNAVAILABLE, "the sink of table '%.*s' is gone",
+                                                              (int)table->table->name.len, (const char *)table->table->name.data);
+                else if (wrote == SINK_BUSY)
+                        result = wait_for(bounded, &state->has_progress, "take more rows", err);
+        }
+        arena_done(&arena);
+        alloc_free(columns);
+        return result;
+}
+
+static int write_output(struct bounded *bounded, struct err *err)
+{
+        struct engine_piece piece;
+
+        while (engine_next_piece(bounded->engine, PIECE_ROWS, &piece))
+                if (!piece.is_epoch_end && piece.rows.n_rows > 0 && write_piece(bounded, &piece, err) < 0)
+                        return -1;
+        return 0;
+}
+
+static int commit(struct bounded *bounded, struct err *err)
+{
+        for (uint32_t i = 0; i < bounded->sinks.n_sinks; i++) {
+                struct sink *sink = bounded->sinks.sinks[i];
+                bool is_committed = false;
+
+                if (sink->ops->commit(sink, 1, 0) == SINK_DOWN)
+                        return bounded->is_broken ? (*err = bounded->why, -1)
+                                                  : err_set(err, ERR_UNAVAILABLE, "sink %s is gone", bounded->sinks.groups[i]);
+                while (!is_committed) {
+                        is_committed = bounded->states[i].committed >= 1;
+                        bounded->states[i].has_progress = is_committed;
+                        if (!is_committed && loop_run_once(bounded->loop, POLL_MS) < 0)
+                                return err_set(err, ERR_INTERNAL, "the event loop failed");
+                        if (bounded->is_broken) {
+                                *err = bounded->why;
+                                return -1;
+                        }
+                }
+        }
+        return 0;
+}
+
+/* ---- Sources */
+
+static void apply_dead(struct bounded *bounded, uint32_t source, const char *reason, const char *detail, struct slice body,
+                       uint32_t body_bytes, uint64_t *n_shown)
+{
+        struct record_dead dead = {.source = source, .reason = slice_from_text(reason), .detail = slice_from_text(detail),
+                                   .body = body, .body_bytes = body_bytes};
+
+        engine_apply_dead(bounded->engine, &dead);
+        if ((*n_shown)++ < 10)
+                log_message(LOG_WARN, "dead-letter", "%s: %s: %.*s", reason, detail, (int)(body.len < 200 ? body.len : 200),
+                            (const char *)body.data);
+}
+
+static void take_rows(struct bounded *bounded, uint32_t source, struct scan *scan, struct builder *builder, uint64_t *n_shown)
+{
+        struct scan_input input = {.arrival_ms = 0, .has_clock = false};
+        struct scan_result result;
+
+        builder_batch(builder, &input.decoded);
+        scan_run(scan, &input, &result);
+        for (uint32_t i = 0; i < builder->n_dead; i++) {
+                char detail[REASON_TEXT_BYTES];
+
+                reason_format(builder->dead[i].reason, builder->dead[i].field, detail);
+                apply_dead(bounded, source, reason_word(builder->dead[i].reason), detail, builder->dead[i].body,
+                           builder->dead[i].body_bytes, n_shown);
+        }
+        for (uint32_t i = 0; i < result.n_dead; i++)
+                apply_dead(bounded, source, result.dead[i].reason, result.dead[i].detail, slice_make(NULL, 0), 0, n_shown);
+        result.batch.n_dead += builder->n_dead;
+        result.batch.is_last = true;
+        result.batch.origin = slice_from_text("");
+        engine_apply_batch(bounded->engine, &result.batch);
+}
+
+static int run_source(struct bounded *bounded, uint32_t index, struct err *err)
+{
+        const struct plan_source *source = bounded->job->plan->sources[index];
+        struct scan *scan = NULL;
+        struct files *files = NULL;
+        struct builder *builder;
+        uint64_t n_shown = 0;
+        int result = scan_new(source, index, bounded->engine, INT64_MAX / 4, &scan, err);
+
+        if (result == 0)
+                result = files_open(source, &files, err);
+        while (result == 0) {
+                result = files_next(files, LIMIT_ROWS_PER_VECTOR, &builder, err);
+                if (result != 0)
+                        break;
+                take_rows(bounded, index, scan, builder, &n_shown);
+                result = write_output(bounded, err);
+        }
+        if (n_shown > 0)
+                log_message(LOG_WARN, "dead-letters", "table '%.*s': %llu rows could not be read", (int)source->table->name.len,
+                            (const char *)source->table->name.data, (unsigned long long)n_shown);
+        files_close(files);
+        scan_free(scan);
+        return result == FILES_E_END ? 0 : result;
+}
+
+static int run(struct bounded *bounded, struct err *err)
+{
+        const struct plan_job *plan = bounded->job->plan;
+
+        if (engine_new(plan, &bounded->engine, err) < 0 || open_sinks(bounded, err) < 0)
+                return -1;
+        for (uint32_t i = 0; i < bounded->sinks.n_sinks; i++)
+                if (wait_for(bounded, &bounded->states[i].is_ready, "become ready", err) < 0)
+                        return -1;
+        for (uint32_t i = 0; i < plan->n_sources; i++) {
+                struct record_origin end = {.source = i, .event = RECORD_SOURCE_END};
+
+                if (run_source(bounded, i, err) < 0)
+                        return -1;
+                engine_apply_origin(bounded->engine, &end);
+                if (write_output(bounded, err) < 0)
+                        return -1;
+        }
+        engine_finish(bounded->engine);
+        return write_output(bounded, err) < 0 ? -1 : commit(bounded, err);
+}
+
+enum err_code bounded_run(struct job *job)
+{
+        struct bounded bounded = {.job = job, .loop = loop_new()};
+        struct err err = {0};
+        int result;
+
+        sink_set_init(&bounded.sinks);
+        result = run(&bounded, &err);
+        if (result < 0)
+                fprintf(stderr, "weir: %s\n", err.text);
+        sink_set_done(&bounded.sinks);
+        engine_free(bounded.engine);
+        loop_free(bounded.loop);
+        alloc_free(bounded.listeners);
+        alloc_free(bounded.states);
+        alloc_free(bounded.tables);
+        job_free(job);
+        return result < 0 ? err.code : ERR_NONE;
+}

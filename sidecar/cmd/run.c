@@ -1,0 +1,520 @@
+/* run.c - `weir run`: the daemon, or a bounded job to its end.
+ *
+ * The order of a start: job text, plan, decoders (nothing of which touches the state directory: `weir check` sees the same),
+ * then the state directory, recovery, sinks, listeners, and only then "ready". A stop goes the other way round. */
+#include "sidecar/base/alloc.h"
+#include "sidecar/base/log.h"
+#include "sidecar/bounded.h"
+#include "sidecar/cmd/command.h"
+#include "sidecar/net/http.h"
+#include "sidecar/net/loop.h"
+#include "sidecar/notify.h"
+#include "sidecar/pipeline.h"
+#include "sidecar/plan/setting.h"
+#include "sidecar/sources.h"
+#include "sidecar/status.h"
+#include "sinks/sink.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TICK_MS = 1000, QUIESCE_MS = 5000, SINKS_MS = 5000, CLOCK_POLL_MS = 1000 };
+
+struct run {
+        const struct clock *clock;
+        char **paths;
+        uint32_t n_paths;
+        char **overrides;
+        uint32_t n_overrides;
+        struct loop *loop;
+        struct instance instance;
+        struct pipeline *pipeline;
+        struct sources *sources;
+        struct http *http;
+        struct notify notify;
+        struct loop_timer *tick, *watchdog;
+        struct loop_watch *signals;
+        int signal_fd;
+        int64_t started_ms;
+        bool is_ready, is_awake, is_stopping, is_reloading;
+        enum err_code broken;     /* not ERR_NONE: the line is broken, leave at once */
+        char endpoints[4096];
+};
+
+/* ---- Callbacks of the pipeline */
+
+static void on_durable(void *context, const struct pipeline_ack *ack)
+{
+        struct run *run = context;
+
+        if (run->sources != NULL)
+                sources_on_durable(run->sources, ack);
+}
+
+static void on_room(void *context)
+{
+        struct run *run = context;
+
+        if (run->sources != NULL)
+                sources_on_room(run->sources);
+        run->is_awake = true;
+}
+
+static void on_wake(void *context)
+{
+        struct run *run = context;
+
+        run->is_awake = true;
+}
+
+/* Nothing more is acknowledged from here on: the process leaves without another word to agents or Redis. */
+static void on_fatal(void *context, const struct err *err)
+{
+        struct run *run = context;
+
+        if (run->broken != ERR_NONE)
+                return;
+        run->broken = err->code == ERR_NONE ? ERR_IO : err->code;
+        log_message(LOG_ERROR, "fatal", "%s", err->text);
+}
+
+/* ---- HTTP */
+
+static void source_status(void *context, uint32_t source, struct status_source *ret_source)
+{
+        const struct run *run = context;
+
+        *ret_source = (struct status_source){.listen = ""};
+        if (run->sources != NULL)
+                sources_status(run->sources, source, ret_source);
+}
+
+static struct status make_status(struct run *run)
+{
+        return (struct status){.pipeline = run->pipeline,
+                               .clock = run->clock,
+                               .started_ms = run->started_ms,
+                               .is_ready = run->is_ready,
+                               .not_ready_why = run->is_stopping ? "stopping" : "starting",
+                               .context = run,
+                               .source = source_status};
+}
+
+static void serve(void *context, const char *path, struct http_answer *answer)
+{
+        struct run *run = context;
+        struct status status = make_status(run);
+
+        answer->status = 200;
+        if (strcmp(path, "/livez") == 0) {
+                bytes_append_text(&answer->body, "ok\n");
+        } else if (strcmp(path, "/readyz") == 0) {
+                bytes_append_text(&answer->body, "{");
+                if (!status_ready(&status, &answer->body))
+                        answer->status = 503;
+                bytes_append_text(&answer->body, "}\n");
+                answer->content_type = "application/json";
+        } else if (strcmp(path, "/status") == 0) {
+                status_json(&status, &answer->body);
+                answer->content_type = "application/json";
+        } else if (strcmp(path, "/metrics") == 0) {
+                status_metrics(&status, &answer->body);
+                answer->content_type = "text/plain; version=0.0.4; charset=utf-8";
+        } else {
+                answer->status = 404;
+                bytes_append_text(&answer->body, "weir answers /status, /metrics, /livez and /readyz\n");
+        }
+}
+
+/* ---- The job */
+
+/* Reads and compiles; diagnostics go to stderr. NULL: *ret_code is the exit code. */
+static struct job *load_job(const struct run *run, enum err_code *ret_code)
+{
+        struct err err = {0};
+        struct diag_list diags;
+        struct bytes text;
+        struct job *job = NULL;
+
+        if (job_read(run->paths, run->n_paths, run->overrides, run->n_overrides, &job, &err) < 0) {
+                fprintf(stderr, "weir: %s\n", err.text);
+                *ret_code = err.code;
+                return NULL;
+        }
+        diag_list_init(&diags);
+        bytes_init(&text);
+        if (job_compile(job, &diags) != 0) {
+                diag_render(&diags, &text);
+                fwrite(text.data, 1, text.len, stderr);
+                job = job_free(job);
+                *ret_code = ERR_CONFIG;
+        }
+        bytes_done(&text);
+        diag_list_done(&diags);
+        return job;
+}
+
+/* What only the connectors can judge. */
+static int check_connectors(const struct plan_job *plan, struct err *err)
+{
+        for (uint32_t i = 0; i < plan->n_tables; i++)
+                if (plan->tables[i]->is_sink && sink_check_table(plan->tables[i], err) < 0)
+                        return -1;
+        return sources_check(plan, err);
+}
+
+static void configure_log(const struct plan_job *plan)
+{
+        static const char *const levels[] = {"debug", "info", "warn", "error"};
+        struct slice level = setting_text(plan, SETTING_LOG_LEVEL);
+        bool is_json = slice_is_equal(setting_text(plan, SETTING_LOG_FORMAT), slice_from_text("json"));
+
+        for (int i = LOG_DEBUG; i <= LOG_ERROR; i++)
+                if (slice_is_equal(level, slice_from_text(levels[i])))
+                        log_configure((enum log_level)i, is_json ? LOG_JSON : LOG_LOGFMT, STDERR_FILENO);
+}
+
+/* ---- Reload */
+
+static void reload(struct run *run)
+{
+        enum err_code code = ERR_NONE;
+        struct err err = {0};
+        struct job *job = load_job(run, &code);
+
+        run->is_reloading = false;
+        if (job != NULL && check_connectors(job->plan, &err) < 0) {
+                log_message(LOG_ERROR, "reload-refused", "%s; the job in force stays", err.text);
+                job = job_free(job);
+        } else if (job == NULL) {
+                log_message(LOG_ERROR, "reload-refused", "the job files have errors; the job in force stays");
+        }
+        if (job != NULL && job_is_same_text(job, pipeline_job(run->pipeline))) {
+                log_message(LOG_INFO, "reload", "nothing has changed");
+                job = job_free(job);
+        }
+        if (job != NULL) {
+                const struct plan_job *plan = job->plan;
+
+                if (pipeline_change_job(run->pipeline, job, &err) < 0 || sources_change_plan(run->sources, plan, &err) < 0) {
+                        on_fatal(run, &err);
+                        return;
+                }
+                configure_log(plan);
+                log_message(LOG_INFO, "reload", "generation %u is in force", pipeline_job(run->pipeline)->generation);
+        }
+        sources_accept(run->sources);
+        notify_send(&run->notify, "READY=1");
+}
+
+static void begin_reload(struct run *run)
+{
+        char lines[80];
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        snprintf(lines, sizeof lines, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                 (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
+        notify_send(&run->notify, lines);
+        run->is_reloading = true;
+        sources_quiesce(run->sources);
+}
+
+/* ---- Signals and timers */
+
+static void on_signal(void *context)
+{
+        struct run *run = context;
+        struct signalfd_siginfo info;
+
+        while (read(run->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+                if (info.ssi_signo == SIGHUP && run->is_ready && !run->is_reloading)
+                        begin_reload(run);
+                else if (info.ssi_signo != SIGHUP)
+                        run->is_stopping = true;
+        }
+}
+
+static int watch_signals(struct run *run, struct err *err)
+{
+        sigset_t set;
+
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGINT);
+        sigaddset(&set, SIGHUP);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        signal(SIGPIPE, SIG_IGN);
+        run->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+        if (run->signal_fd < 0)
+                return err_set_errno(err, ERR_INTERNAL, errno, "signalfd");
+        run->signals = loop_watch_new(run->loop, run->signal_fd, LOOP_READABLE, on_signal, run);
+        return 0;
+}
+
+static void on_tick(void *context)
+{
+        struct run *run = context;
+
+        pipeline_tick(run->pipeline);
+        sources_tick(run->sources);
+}
+
+static void on_watchdog(void *context)
+{
+        struct run *run = context;
+
+        notify_send(&run->notify, "WATCHDOG=1");
+}
+
+/* ---- Start */
+
+/* Events must not be stamped earlier than what is logged already: wait for the clock, and say so. */
+static bool wait_for_clock(struct run *run)
+{
+        struct pipeline_stats stats;
+        bool is_told = false;
+
+        for (;;) {
+                pipeline_tick(run->pipeline);
+                pipeline_stats(run->pipeline, &stats);
+                if (!stats.is_clock_behind || run->is_stopping || run->broken != ERR_NONE)
+                        return !stats.is_clock_behind;
+                if (!is_told)
+                        log_message(LOG_ERROR, "clock-behind",
+                                    "the machine's clock is behind the last logged arrival; weir listens once it has caught up");
+                is_told = true;
+                if (loop_run_once(run->loop, CLOCK_POLL_MS) < 0)
+                        return false;
+        }
+}
+
+static int announce(struct run *run, struct err *err)
+{
+        struct bytes json;
+        struct log_line line;
+        int result;
+
+        bytes_init(&json);
+        bytes_append_text(&json, "{");
+        sources_append_endpoints(run->sources, &json);
+        bytes_append_format(&json, "\"http\": \"%s\"}\n", http_address(run->http));
+        result = instance_write_endpoints(&run->instance, bytes_slice(&json), err);
+        log_begin(&line, LOG_INFO, "ready");
+        log_bytes(&line, "endpoints", slice_make(json.data, json.len - 1));
+        log_text(&line, "run", run->instance.run);
+        log_end(&line);
+        bytes_done(&json);
+        notify_send(&run->notify, "READY=1\nSTATUS=ready");
+        return result;
+}
+
+static int start(struct run *run, struct job *job, struct err *err)
+{
+        const struct plan_job *plan = job->plan;
+        struct slice dir = setting_path(plan, SETTING_STATE_DIR);
+        char *dir_text = alloc_text_n(dir.data, dir.len);
+        struct pipeline_config pipeline = {.clock = run->clock, .loop = run->loop, .instance = &run->instance, .context = run,
+                                           .on_durable = on_durable, .on_room = on_room, .on_wake = on_wake,
+                                           .on_fatal = on_fatal};
+        struct sources_config sources = {.loop = run->loop, .instance = &run->instance};
+        int result = instance_open(dir_text, file_ops_system(), &run->instance, err);
+
+        alloc_free(dir_text);
+        if (result < 0) {
+                job_free(job);
+                return -1;
+        }
+        if (pipeline_open(&pipeline, job, &run->pipeline, err) < 0)
+                return -1;
+        plan = pipeline_job(run->pipeline)->plan;
+        sources.pipeline = run->pipeline;
+        sources.plan = plan;
+        if (sources_open(&sources, &run->sources, err) < 0 ||
+            http_new(run->loop, setting_text(plan, SETTING_HTTP_LISTEN), serve, run, &run->http, err) < 0)
+                return -1;
+        if (!wait_for_clock(run))
+                return run->is_stopping ? 0 : err_set(err, ERR_UNAVAILABLE, "the machine's clock stays behind");
+        if (pipeline_ready(run->pipeline, err) < 0)
+                return -1;
+        sources_accept(run->sources);
+        run->is_ready = true;
+        run->tick = loop_timer_new(run->loop, on_tick, run);
+        loop_timer_repeat(run->tick, TICK_MS);
+        if (run->notify.watchdog_ns > 0) {
+                run->watchdog = loop_timer_new(run->loop, on_watchdog, run);
+                loop_timer_repeat(run->watchdog, run->notify.watchdog_ns / 1000000);
+        }
+        return announce(run, err);
+}
+
+/* ---- The loop */
+
+/* One round: whatever is ready, then the group to the disk, then answers, then work between reads. */
+static int turn(struct run *run, struct err *err)
+{
+        bool has_more;
+
+        if (loop_run_once(run->loop, run->is_awake ? 0 : -1) < 0)
+                return err_set(err, ERR_INTERNAL, "the event loop failed");
+        run->is_awake = false;
+        pipeline_kick(run->pipeline);
+        has_more = pipeline_spin(run->pipeline);
+        sources_step(run->sources);
+        has_more |= pipeline_step(run->pipeline);
+        run->is_awake |= has_more;
+        return 0;
+}
+
+static int serve_until_stopped(struct run *run, struct err *err)
+{
+        while (!run->is_stopping && run->broken == ERR_NONE) {
+                if (turn(run, err) < 0)
+                        return -1;
+                if (run->is_reloading && sources_is_quiet(run->sources))
+                        reload(run);
+        }
+        return 0;
+}
+
+/* Reads no more, takes and answers what was read, drains, writes a checkpoint. */
+static int stop(struct run *run, struct err *err)
+{
+        uint64_t deadline_ns = clock_monotonic_ns(run->clock) + UINT64_C(1000000) * QUIESCE_MS;
+
+        run->is_ready = false;
+        notify_send(&run->notify, "STOPPING=1");
+        log_message(LOG_INFO, "stopping", "reading no more; the log is drained and a checkpoint written");
+        instance_remove_endpoints(&run->instance);
+        sources_quiesce(run->sources);
+        while (run->broken == ERR_NONE && clock_monotonic_ns(run->clock) < deadline_ns &&
+               !(sources_is_quiet(run->sources) && sources_is_answered(run->sources))) {
+                run->is_awake = true;
+                if (turn(run, err) < 0)
+                        return -1;
+        }
+        if (run->broken != ERR_NONE)
+                return 0;
+        run->sources = sources_close(run->sources);
+        return pipeline_stop(run->pipeline, SINKS_MS, err);
+}
+
+static void done(struct run *run)
+{
+        loop_timer_free(run->tick);
+        loop_timer_free(run->watchdog);
+        http_free(run->http);
+        sources_close(run->sources);
+        pipeline_close(run->pipeline);
+        instance_close(&run->instance);
+        loop_watch_free(run->signals);
+        if (run->signal_fd >= 0)
+                close(run->signal_fd);
+        loop_free(run->loop);
+        notify_close(&run->notify);
+}
+
+static enum err_code run_listening(struct run *run, struct job *job)
+{
+        struct err err = {0};
+        enum err_code code = ERR_NONE;
+
+        run->loop = loop_new();
+        if (watch_signals(run, &err) < 0)
+                job_free(job);
+        else if (start(run, job, &err) == 0 && serve_until_stopped(run, &err) == 0 && run->broken == ERR_NONE)
+                stop(run, &err);
+        if (run->broken != ERR_NONE)
+                _exit(run->broken); /* what was not durable must not be tidied up as if it were */
+        if (err.code != ERR_NONE) {
+                log_message(LOG_ERROR, "failed", "%s", err.text);
+                code = err.code;
+        } else {
+                log_message(LOG_INFO, "stopped", "clean stop");
+        }
+        done(run);
+        return code;
+}
+
+/* ---- Command line */
+
+static void print_help(void)
+{
+        fputs("usage: weir run [-D KEY=VALUE]... FILE...\n"
+              "\n"
+              "Runs the job that the SQL files describe. With a listening source it runs until SIGTERM; SIGHUP reads the\n"
+              "files again. With bounded sources only it runs to their end. -D beats SET in a file.\n"
+              "\n"
+              "Settings:\n",
+              stdout);
+        for (uint32_t i = 0; i < SETTING_NAMED_COUNT; i++) {
+                const struct option_spec *spec = setting_at(i);
+                char type[80];
+
+                printf("  %-32s %s (%s; default %s)\n", spec->key, spec->help, option_type_text(spec, type, sizeof type),
+                       spec->fallback == NULL ? "none" : spec->fallback);
+        }
+        fputs("\nExit codes: 0 done, 64 usage, 65 bad data, 69 unavailable, 74 input/output, 78 configuration.\n", stdout);
+}
+
+static int parse(struct run *run, int argc, char **argv)
+{
+        static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+        int option;
+
+        optind = 1;
+        run->overrides = alloc_zero((size_t)argc + 1, sizeof *run->overrides);
+        while ((option = getopt_long(argc, argv, "D:h", options, NULL)) != -1) {
+                switch (option) {
+                case 'D':
+                        run->overrides[run->n_overrides++] = optarg;
+                        break;
+                case 'h':
+                        print_help();
+                        return 1;
+                default:
+                        fputs("weir run --help says what is understood\n", stderr);
+                        return -1;
+                }
+        }
+        run->paths = argv + optind;
+        run->n_paths = (uint32_t)(argc - optind);
+        if (run->n_paths == 0) {
+                fputs("usage: weir run [-D KEY=VALUE]... FILE...\n", stderr);
+                return -1;
+        }
+        return 0;
+}
+
+int command_run(int argc, char **argv)
+{
+        struct run run = {.clock = clock_system(), .signal_fd = -1, .instance = {.lock_fd = -1}};
+        enum err_code code = ERR_NONE;
+        struct err err = {0};
+        struct job *job;
+        int parsed = parse(&run, argc, argv);
+
+        if (parsed != 0) {
+                alloc_free(run.overrides);
+                return parsed < 0 ? ERR_USAGE : ERR_NONE;
+        }
+        run.started_ms = clock_wall_ms(run.clock);
+        notify_open(&run.notify);
+        job = load_job(&run, &code);
+        if (job != NULL && check_connectors(job->plan, &err) < 0) {
+                fprintf(stderr, "weir: %s\n", err.text);
+                code = err.code;
+                job = job_free(job);
+        }
+        if (job != NULL) {
+                configure_log(job->plan);
+                code = job->plan->is_bounded ? bounded_run(job) : run_listening(&run, job);
+        }
+        alloc_free(run.overrides);
+        return (int)code;
+}
