@@ -94,6 +94,7 @@ static const struct row table[FN_COUNT_] = {
         [FN_TRIM_TRAILING] = {"TRIM", 2, 2, "cc", R_VARCHAR},
         [FN_POSITION] = {"POSITION", 2, 2, "cc", R_INT},
         [FN_OVERLAY] = {"OVERLAY", 3, 4, "?", .can_fail = true, .rule = resolve_overlay},
+        [FN_REQUIRE] = {"REQUIRE", 1, 1, "?", R_ARGUMENT, N_NEVER, .can_fail = true},
         [FN_ADD_INTERVAL] = {"+", 2, 2, "?", R_ARGUMENT},
         [FN_SUBTRACT_INTERVAL] = {"-", 2, 2, "?", R_ARGUMENT},
         [FN_TO_TIMESTAMP_LTZ] = {"TO_TIMESTAMP_LTZ", 1, 2, "?", .rule = resolve_to_timestamp_ltz},

@@ -58,6 +58,7 @@ enum function_id {
         FN_TRIM_TRAILING,
         FN_POSITION, /* what, in; also POSITION(what IN in) */
         FN_OVERLAY,  /* string, placing, from [, for] */
+        FN_REQUIRE,  /* its argument, NOT NULL; NULL fails the row: what a NOT NULL column of a sink is given */
         /* Time with an interval: made from FN_ADD and FN_SUBTRACT */
         FN_ADD_INTERVAL, /* timestamp or date, interval */
         FN_SUBTRACT_INTERVAL,

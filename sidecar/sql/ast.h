@@ -6,6 +6,7 @@
 #ifndef WEIR_SIDECAR_SQL_AST_H
 #define WEIR_SIDECAR_SQL_AST_H
 
+#include "sidecar/base/calendar.h"
 #include "sidecar/column/type.h"
 #include "sidecar/plan/function.h"
 #include "sidecar/sql/diag.h"
@@ -48,7 +49,7 @@ enum ast_expr_kind {
 };
 
 struct ast_interval {
-        enum function_unit first, last;
+        enum calendar_unit first, last;
         unsigned precision, fraction; /* 0: not written */
         bool is_negative;
 };
@@ -61,7 +62,7 @@ struct ast_expr {
         struct ast_list names; /* struct ast_name */
         struct ast_list args;  /* struct ast_expr */
         enum function_id function;
-        enum function_unit unit;
+        enum calendar_unit unit;
         struct type type;
         struct ast_interval interval;
         struct ast_expr *filter;

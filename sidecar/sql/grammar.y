@@ -134,7 +134,7 @@ static struct ast_expr *unit_of(struct parser *parser, const struct token *token
 {
         struct ast_expr *expr = ast_expr_new(AST_UNIT, token->span, parser->arena);
 
-        if (!function_unit_find(token->text, &expr->unit))
+        if (!calendar_unit_find(token->text, &expr->unit))
                 diag_add(parser->diags, DIAG_SYNTAX, token->span, NULL, "there is no unit of time '%.*s'",
                          (int)token->text.len, (const char *)token->text.data);
         return expr;
