@@ -1,0 +1,25 @@
+#!/bin/sh
+# What `make install` puts where: all of it, nothing else, and a binary that runs from there; uninstall takes it away.
+. "$WEIR_SOURCE/tests/package/lib.sh"
+
+installed()
+{
+        make -C "$WEIR_BUILD" -s "$1" DESTDIR="$scratch/root" prefix=/usr sysconfdir=/etc systemdsystemunitdir=/usr/lib/systemd/system
+}
+
+version=$("$WEIR" version)
+check "make install" installed install
+check "the binary runs" test "$("$scratch/root/usr/bin/weir" version)" = "$version"
+check "the unit is there" test -s "$scratch/root/usr/lib/systemd/system/weir.service"
+check "the user is declared" test -s "$scratch/root/usr/lib/sysusers.d/weir.conf"
+check "Flume's side is there" test -s "$scratch/root/usr/share/weir/flume/taildir-to-weir.conf"
+for path in $(cd "$scratch/root" && find . -type f); do
+        case $path in
+        ./usr/bin/weir | ./usr/share/weir/* | ./usr/share/doc/weir/* | ./usr/share/man/* | \
+                ./usr/share/bash-completion/* | ./usr/lib/systemd/system/weir* | ./usr/lib/sysusers.d/weir.conf) ;;
+        *) check "nothing unexpected" false "$path" ;;
+        esac
+done
+check "make uninstall" installed uninstall
+check "nothing is left" test -z "$(find "$scratch/root" -type f)"
+finish
