@@ -9,7 +9,8 @@ static bool skip_header(struct binary_reader *reader)
         const uint8_t *start = reader->at;
         struct slice key, value;
 
-        if (!binary_read_bytes(reader, LIMIT_HEADER_BYTES, &key) || !binary_read_bytes(reader, LIMIT_HEADER_BYTES, &value))
+        if (!binary_read_bytes(reader, LIMIT_HEADER_BYTES, &key) ||
+            !binary_read_bytes(reader, LIMIT_HEADER_BYTES, &value))
                 return false;
         if ((size_t)(reader->at - start) > LIMIT_HEADER_BYTES) {
                 reader->problem = "a header above the limit";

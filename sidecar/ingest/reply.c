@@ -135,6 +135,7 @@ void reply_queue_answer(struct reply_queue *queue, uint64_t token, enum reply_ki
 
 void reply_queue_finish(struct reply_queue *queue)
 {
-        if (queue->is_deflate)
+        if (queue->is_deflate && !queue->is_ended)
                 deflate_write_end(&queue->deflate, &queue->output);
+        queue->is_ended = true;
 }

@@ -32,6 +32,7 @@ struct reply_queue {
         uint32_t n_calls_max;     /* at most so far */
         uint64_t first_token;     /* of the oldest call; the others follow without gaps */
         bool is_deflate;
+        bool is_ended;
         struct deflate_writer deflate;
         struct bytes output;
         struct bytes frame; /* one reply before it is deflated */

@@ -541,6 +541,11 @@ uint32_t session_in_flight_max(const struct session *session)
         return session->replies.n_calls_max;
 }
 
+bool session_is_lost(const struct session *session)
+{
+        return session->is_lost;
+}
+
 bool session_is_mid_frame(const struct session *session)
 {
         return !frame_is_between(&session->frame) || session_has_kept_input(session);

@@ -111,13 +111,15 @@ void session_answer(struct session *session, uint64_t token, enum session_status
 /* Frames whose reply has not left yet, now and at most so far (>= 1 once a call was seen). */
 uint32_t session_in_flight(const struct session *session);
 uint32_t session_in_flight_max(const struct session *session);
+/* A feed failed: no more input is taken. */
+bool session_is_lost(const struct session *session);
 /* Inside a frame, or with kept input: not a good moment to close. */
 bool session_is_mid_frame(const struct session *session);
 
 /* Bytes for the peer. Valid until the next call on this session other than the question functions. */
 struct slice session_output(const struct session *session);
 void session_output_drop(struct session *session, size_t len);
-/* Ends the deflate stream, when there is one, behind the last reply. */
+/* Ends the deflate stream, when there is one, behind the last reply. Once is enough, more does nothing. */
 void session_finish_output(struct session *session);
 
 #endif

@@ -66,7 +66,7 @@ struct recorder_reply {
         uint32_t n_buffers;
         struct slice payload; /* in storage of the caller */
 };
-/* The frame at *at in `bytes`; joined payload goes to `storage`. False at the end. */
+/* The frame at *at in `bytes`; joined payload goes to `storage`. False at the end, or when the frame is not whole. */
 bool recorder_next_reply(const struct bytes *bytes, size_t *at, struct bytes *storage,
                          struct recorder_reply *ret_reply);
 /* Inflates a whole zlib stream, its end optional. */
