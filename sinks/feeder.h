@@ -7,9 +7,9 @@
  *
  * In memory at any time: one piece of at most LIMIT_ROWS_PER_VECTOR rows, and what the sink holds in flight.
  *
- * "An older window never overwrites a newer one": epochs go out in order, one at a time, and inside an epoch the pieces of
- * a table with a PRIMARY KEY go out in order of their window's end (stable), all others as they came. A run of the
- * engine makes them in that order already; two queries that write one table may not.
+ * "An older window never overwrites a newer one": epochs go out in order, one at a time, and inside an epoch the
+ * pieces of a table with a PRIMARY KEY go out in order of their window's end (stable), all others as they came. A
+ * run of the engine makes them in that order already; two queries that write one table may not.
  *
  * Passive: feeder_step does a bounded amount of work and says whether there is more; the pipeline calls it between
  * reads, and when events->on_wake was called. Loop thread only. */
@@ -39,8 +39,8 @@ struct feeder_source {
         void *context;
         /* The oldest complete epoch above `after` that is still held; false: there is none (yet). */
         bool (*find_epoch)(void *context, uint64_t after, struct feeder_epoch *ret_epoch);
-        /* The piece at `position` and the position behind it. with_rows false: all but the rows, cheap. `feeder` tells
-         * buffers of several feeders apart (its sink_index). < 0: the outbox cannot be read; that stops weir. */
+        /* The piece at `position` and the position behind it. with_rows false: all but the rows, cheap. `feeder`
+         * tells buffers of several feeders apart (its sink_index). < 0: the outbox cannot be read; that stops weir. */
         int (*read)(void *context, uint32_t feeder, uint64_t position, bool with_rows, struct feeder_piece *ret_piece,
                     uint64_t *ret_next, struct err *err);
 };
@@ -74,7 +74,7 @@ const struct sink_listener *feeder_listener(struct feeder *feeder);
 /* A complete epoch was appended to the outbox. */
 void feeder_epoch_added(struct feeder *feeder);
 
-/* Hands over at most max_rows rows. true: there is more to do at once. */
+/* Hands over pieces until max_rows rows or more have gone. true: there is more to do at once. */
 bool feeder_step(struct feeder *feeder, uint32_t max_rows);
 
 /* Everything the outbox holds is committed. */

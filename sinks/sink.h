@@ -1,9 +1,9 @@
 /* sink.h - the five calls of a sink.
  *
- * A sink takes rows of one or more tables, epoch by epoch, from a feeder (sinks/feeder.h) and nowhere else. It never
- * decides what is written next: it says what happened, and the feeder waits, repeats or goes on. Rows of an epoch
- * may be handed over again after a failure or a restart; a sink makes that harmless (absolute values, fixed stream
- * ids, files cut back to the last commit).
+ * A sink takes rows of one or more tables, epoch by epoch, from a feeder (sinks/feeder.h) and nowhere else. It
+ * never decides what is written next: it says what happened, and the feeder waits, repeats or goes on. Rows of an
+ * epoch may be handed over again after a failure or a restart; a sink makes that harmless (absolute values, fixed
+ * stream ids, files cut back to the last commit).
  *
  * One epoch is open at a time: write() its rows, commit() it, wait for on_committed(), only then write() rows of a
  * later one. So a commit record can never run ahead of a result.
@@ -56,7 +56,12 @@ struct sink_config {
         uint64_t instance;     /* of the state directory, drawn when it was made */
         uint64_t start;        /* how often that directory was started, this run included */
         uint64_t last_epoch;   /* the newest the engine has made; a far side beyond it means that our log lost data */
+        uint64_t committed_epoch; /* what this sink had committed, as far as the last checkpoint knows; for sinks whose
+                                     far side remembers nothing (print), 0: nothing */
         bool has_commit;       /* false: every source is bounded, or nothing is logged; no commit record is kept */
+        /* Hash of the SQL that fills a table, for the catalog; may be NULL. Valid during the call. */
+        struct slice (*fingerprint)(void *context, const struct plan_table *table);
+        void *fingerprint_context;
 };
 
 /* Numbers for /status and /metrics; the sink writes them, anyone on the loop thread reads them. */
@@ -73,20 +78,23 @@ struct sink_stats {
 };
 
 struct sink_ops {
-        /* Adds a table to the sink, before open() or, after a reload, at any time. The table (of any generation) is known by
-         * its address and must outlive the sink. ERR_CONFIG with the option named when its options do not fit. */
+        /* Adds a table to the sink, before open() or, after a reload, at any time. The table (of any generation) is
+         * known by its address and must outlive the sink. ERR_CONFIG with the option named when its options do not
+         * fit. */
         int (*add_table)(struct sink *sink, const struct plan_table *table, struct err *err);
         /* Starts it. on_ready follows, maybe at once; a far side that is not there is no error. config is copied. */
         int (*open)(struct sink *sink, const struct sink_config *config, struct err *err);
-        /* Rows of one table in epoch `epoch`; row i is the table's row number first_index + i in that epoch (from 0). Takes
-         * the first *ret_taken rows; fewer than all only with SINK_BUSY. Never keeps a pointer into rows. window_end_ms
-         * is INT64_MIN for rows without a window. */
-        enum sink_result (*write)(struct sink *sink, const struct plan_table *table, uint64_t epoch, uint64_t first_index,
-                                  int64_t window_end_ms, const struct batch *rows, uint32_t *ret_taken);
+        /* Rows of one table in epoch `epoch`, from row `from` of `rows` on; row i is the table's row number
+         * first_index + i in that epoch (from 0). *ret_next: the first row not taken, n_rows unless SINK_BUSY.
+         * Never keeps a pointer into rows. window_end_ms is INT64_MIN for rows without a window. */
+        enum sink_result (*write)(struct sink *sink, const struct plan_table *table, uint64_t epoch,
+                                  uint64_t first_index, int64_t window_end_ms, const struct batch *rows, uint32_t from,
+                                  uint32_t *ret_next);
         /* The epoch is complete: once all of it is confirmed, make the far side remember (epoch, lsn), then say
          * on_committed. SINK_OK: on its way. SINK_DOWN: as above. */
         enum sink_result (*commit)(struct sink *sink, uint64_t epoch, uint64_t lsn);
-        /* Frees it; what was not committed is left to the next run. Sinks of a bounded run have committed all by then. */
+        /* Frees it; what was not committed is left to the next run. Sinks of a bounded run have committed all by
+         * then. */
         void (*close)(struct sink *sink);
 };
 
@@ -100,7 +108,8 @@ struct sink {
 /* One per connector. */
 struct sink_kind {
         const char *connector; /* 'redis', 'print', 'blackhole', 'filesystem' */
-        /* Checks the WITH options and columns of a table at plan time; touches nothing outside. */
+        /* What the table of connectors (plan/connector.h) cannot judge of a table; touches nothing outside. NULL:
+         * nothing. */
         int (*check)(const struct plan_table *table, struct err *err);
         /* For `weir explain`: appends lines like "redis key  weir:{ctr:<campaign_id>}". NULL: nothing to say. */
         void (*describe)(const struct plan_table *table, struct bytes *text);
@@ -109,16 +118,18 @@ struct sink_kind {
         struct sink *(*create)(void);
 };
 
-/* NULL when there is no such connector. */
+/* NULL when no sink has that name. */
 const struct sink_kind *sink_find_kind(struct slice connector);
-/* The kind of a table by its 'connector'; ERR_CONFIG with the place when it has none or an unknown one. */
-int sink_kind_of(const struct plan_table *table, const struct sink_kind **ret_kind, struct err *err) WEIR_MUST_CHECK;
-/* All checks of one sink table: connector, options, columns. For `weir check`. */
+/* What sql_compile leaves to the sinks, of one sink table; the sentence begins with file:line:col. For `weir
+ * check`. */
 int sink_check_table(const struct plan_table *table, struct err *err) WEIR_MUST_CHECK;
+/* A sentence about a table, or about its option `key` (NULL: the table), behind its place. Returns -1. */
+int sink_table_error(const struct plan_table *table, const char *key, struct err *err, const char *format, ...)
+        WEIR_PRINTF(4, 5);
 /* NULL allowed; returns NULL. */
 struct sink *sink_close(struct sink *sink);
 
-/* The sinks of a job: its tables, grouped. Index i of `tables` belongs to sinks[sink_of_table[i]]. */
+/* The sinks of a job: its tables, grouped. */
 struct sink_set {
         uint32_t n_sinks;
         struct sink **sinks;

@@ -66,13 +66,14 @@ static const struct option_spec redis_options[] = {
         {.key = "password-file", .type = OPTION_PATH, .help = "file whose first line is the password"},
         {.key = "type",
          .type = OPTION_WORD,
-         .words = "hash stream",
-         .help = "hash with a PRIMARY KEY, stream without: that follows from the table, and may be said"},
+         .words = "hash stream zset",
+         .help = "hash (with a PRIMARY KEY) or stream (without): that follows from the table; zset must be said"},
+        {.key = "member", .type = OPTION_COLUMN, .help = "zset: the column whose values are ranked"},
+        {.key = "score", .type = OPTION_COLUMN, .help = "zset: the number they are ranked by"},
         {.key = "ttl",
          .type = OPTION_DURATION,
          .fallback = "24 h",
-         .help = "life of a hash after its last write, and of an entry of a stream"},
-        {.key = "key-prefix", .type = OPTION_TEXT, .fallback = "weir", .help = "first part of every key"},
+         .help = "life of a key after its last write, and of an entry of a stream"},
         SINK_PARALLELISM,
 };
 
@@ -85,9 +86,25 @@ static const struct option_spec filesystem_options[] = {
         {.key = "format", .type = OPTION_WORD, .words = "json avro", .is_required = true, .help = "form of the rows"},
         {.key = "json.timestamp-format.standard",
          .type = OPTION_WORD,
-         .words = "SQL",
+         .words = "SQL ISO-8601",
          .fallback = "SQL",
-         .help = "how timestamps are written: yyyy-MM-dd HH:mm:ss.SSS"},
+         .help = "how timestamps are written: 2020-12-30 12:13:14.123, or with a T between date and time"},
+        {.key = "json.encode.decimal-as-plain-number",
+         .type = OPTION_BOOLEAN,
+         .fallback = "false",
+         .help = "write DECIMAL without an exponent, always"},
+        {.key = "json.encode.ignore-null-fields",
+         .type = OPTION_BOOLEAN,
+         .fallback = "false",
+         .help = "leave fields out that are NULL"},
+        {.key = "sink.rolling-policy.file-size",
+         .type = OPTION_SIZE,
+         .fallback = "128 mb",
+         .help = "a part file that has grown to this is finished"},
+        {.key = "sink.rolling-policy.rollover-interval",
+         .type = OPTION_DURATION,
+         .fallback = "30 min",
+         .help = "a part file that is open for so long is finished"},
         {.key = "json.fail-on-missing-field",
          .type = OPTION_WORD,
          .words = "false",
@@ -240,12 +257,55 @@ static int check_flume(const struct plan_table *table, struct err *err)
         return 0;
 }
 
+static int32_t find_column(const struct plan_table *table, struct slice name)
+{
+        for (uint32_t i = 0; i < table->n_columns; i++)
+                if (slice_is_equal(table->columns[i].name, name))
+                        return (int32_t)i;
+        return -1;
+}
+
+static bool is_in_key(const struct plan_table *table, int32_t column)
+{
+        for (uint32_t i = 0; i < table->n_primary_key; i++)
+                if ((int32_t)table->primary_key[i] == column)
+                        return true;
+        return false;
+}
+
+/* A row of a sorted set is a member of one set: the PRIMARY KEY says of which, and of which window. */
+static int check_zset(const struct plan_table *table, struct err *err)
+{
+        int32_t member = find_column(table, connector_text(table, "member"));
+        int32_t score = find_column(table, connector_text(table, "score"));
+
+        if (plan_table_option(table, "member") == NULL || plan_table_option(table, "score") == NULL)
+                return err_set(err, ERR_CONFIG,
+                               "'type' = 'zset' needs 'member' and 'score', each the name of a column");
+        if (member < 0 || score < 0)
+                return err_set(err, ERR_CONFIG, "'%s' must name a column of the table",
+                               member < 0 ? "member" : "score");
+        if (!type_is_numeric(&table->columns[score].type))
+                return err_set(err, ERR_CONFIG, "the 'score' of a sorted set must be a number");
+        if (!is_in_key(table, member) || is_in_key(table, score))
+                return err_set(err, ERR_CONFIG,
+                               "'type' = 'zset' needs a PRIMARY KEY that holds the 'member' column, not the 'score'");
+        return 0;
+}
+
 static int check_redis(const struct plan_table *table, struct err *err)
 {
+        bool is_zset = connector_is(table, "type", "zset");
         bool has_key = table->n_primary_key > 0;
 
         if (plan_table_option(table, "password") != NULL && plan_table_option(table, "password-file") != NULL)
                 return err_set(err, ERR_CONFIG, "'password' and 'password-file' exclude each other");
+        if (slice_is_equal(table->name, slice_from_text("commit")))
+                return err_set(err, ERR_CONFIG, "no table in Redis can be named 'commit': that is the commit record");
+        if (is_zset && check_zset(table, err) < 0)
+                return -1;
+        if (!is_zset && (plan_table_option(table, "member") != NULL || plan_table_option(table, "score") != NULL))
+                return err_set(err, ERR_CONFIG, "'member' and 'score' go with 'type' = 'zset' only");
         if (connector_is(table, "type", "hash") && !has_key)
                 return err_set(err, ERR_CONFIG,
                                "'type' = 'hash' needs a PRIMARY KEY: a table without one is a stream");

@@ -1,0 +1,113 @@
+/* sink.c - the connectors that write, and which tables share one of them. */
+#include "sinks/sink.h"
+
+#include "sidecar/base/alloc.h"
+#include "sidecar/base/bytes.h"
+#include "sidecar/plan/connector.h"
+#include "sinks/blackhole.h"
+#include "sinks/print.h"
+#include "sinks/redis.h"
+
+#include <stdio.h>
+
+const struct sink_kind *sink_find_kind(struct slice connector)
+{
+        const struct sink_kind *const kinds[] = {redis_kind(), print_kind(), blackhole_kind()};
+
+        for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+                if (slice_is_equal(connector, slice_from_text(kinds[i]->connector)))
+                        return kinds[i];
+        return NULL;
+}
+
+int sink_table_error(const struct plan_table *table, const char *key, struct err *err, const char *format, ...)
+{
+        const struct plan_option *option = key == NULL ? NULL : plan_table_option(table, key);
+        const struct plan_place *place = option != NULL ? &option->value_place : &table->place;
+        char sentence[ERR_TEXT_BYTES / 2];
+        va_list args;
+
+        va_start(args, format);
+        (void)vsnprintf(sentence, sizeof(sentence), format, args);
+        va_end(args);
+        if (place->file == NULL)
+                return err_set(err, ERR_CONFIG, "table '%.*s': %s", (int)table->name.len,
+                               (const char *)table->name.data, sentence);
+        return err_set(err, ERR_CONFIG, "%s:%u:%u: table '%.*s': %s", place->file, place->line, place->column,
+                       (int)table->name.len, (const char *)table->name.data, sentence);
+}
+
+static int find_kind_of(const struct plan_table *table, const struct sink_kind **ret_kind, struct err *err)
+{
+        struct slice connector = connector_text(table, "connector");
+
+        *ret_kind = sink_find_kind(connector);
+        if (*ret_kind == NULL)
+                return sink_table_error(table, "connector", err, "'%.*s' cannot be written to", (int)connector.len,
+                                        (const char *)connector.data);
+        return 0;
+}
+
+int sink_check_table(const struct plan_table *table, struct err *err)
+{
+        const struct sink_kind *kind;
+
+        if (find_kind_of(table, &kind, err) < 0)
+                return -1;
+        return kind->check == NULL ? 0 : kind->check(table, err);
+}
+
+struct sink *sink_close(struct sink *sink)
+{
+        if (sink != NULL)
+                sink->ops->close(sink);
+        return NULL;
+}
+
+void sink_set_init(struct sink_set *set)
+{
+        *set = (struct sink_set){.n_sinks = 0};
+}
+
+int sink_set_add_table(struct sink_set *set, const struct plan_table *table, uint32_t *ret_index, struct err *err)
+{
+        const struct sink_kind *kind;
+        struct bytes group;
+        struct sink *sink;
+        uint32_t index = 0;
+        int rc;
+
+        if (sink_check_table(table, err) < 0 || find_kind_of(table, &kind, err) < 0)
+                return -1;
+        bytes_init(&group);
+        kind->group(table, &group);
+        bytes_append_byte(&group, 0);
+        while (index < set->n_sinks && strcmp(set->groups[index], (const char *)group.data) != 0)
+                index++;
+        sink = index < set->n_sinks ? set->sinks[index] : kind->create();
+        rc = sink->ops->add_table(sink, table, err);
+        if (rc < 0 && index == set->n_sinks)
+                sink_close(sink);
+        if (rc == 0 && index == set->n_sinks) {
+                set->sinks = alloc_resize(set->sinks, index + 1, sizeof(struct sink *));
+                set->groups = alloc_resize(set->groups, index + 1, sizeof(char *));
+                set->sinks[index] = sink;
+                set->groups[index] = alloc_text((const char *)group.data);
+                set->n_sinks = index + 1;
+        }
+        bytes_done(&group);
+        if (rc == 0)
+                *ret_index = index;
+        return rc;
+}
+
+void sink_set_done(struct sink_set *set)
+{
+        for (uint32_t i = 0; i < set->n_sinks; i++) {
+                sink_close(set->sinks[i]);
+                alloc_free(set->groups[i]);
+        }
+        alloc_free(set->sinks);
+        alloc_free(set->groups);
+        *set = (struct sink_set){.n_sinks = 0};
+}
