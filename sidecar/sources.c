@@ -13,7 +13,7 @@
 #include "sidecar/base/limits.h"
 #include "sidecar/column/decode.h"
 #include "sidecar/ingest/session.h"
-#include "sidecar/net/listen.h"
+#include "sidecar/net/listener.h"
 #include "sidecar/net/loop.h"
 #include "sidecar/plan/connector.h"
 

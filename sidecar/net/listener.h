@@ -1,9 +1,9 @@
-/* listen.h - a listening TCP socket on a loop.
+/* listener.h - a listening TCP socket on a loop.
  *
  * Accepted sockets are non-blocking, close-on-exec, TCP_NODELAY, with keep-alive (60 s, then 10 s three times) and
  * TCP_USER_TIMEOUT (30 s): a peer that vanished is noticed. Loop thread. */
-#ifndef WEIR_SIDECAR_NET_LISTEN_H
-#define WEIR_SIDECAR_NET_LISTEN_H
+#ifndef WEIR_SIDECAR_NET_LISTENER_H
+#define WEIR_SIDECAR_NET_LISTENER_H
 
 #include "sidecar/base/err.h"
 #include "sidecar/base/slice.h"

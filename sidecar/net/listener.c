@@ -1,5 +1,5 @@
-/* listen.c - listening TCP sockets. See listen.h. */
-#include "sidecar/net/listen.h"
+/* listener.c - listening TCP sockets. See listener.h. */
+#include "sidecar/net/listener.h"
 
 #include "sidecar/base/alloc.h"
 
