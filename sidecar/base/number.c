@@ -343,7 +343,12 @@ int number_parse_integer(struct slice text, int64_t lowest, int64_t highest, int
         size_t at = 0;
         bool is_negative;
 
-        text = number_trim(text);
+        while (text.len > 0 && text.data[0] == ' ') {
+                text.data += 1;
+                text.len -= 1;
+        }
+        while (text.len > 0 && text.data[text.len - 1] == ' ')
+                text.len -= 1;
         if (text.len == 0)
                 return NUMBER_E_BAD;
         is_negative = text.data[0] == '-';

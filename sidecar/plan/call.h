@@ -17,8 +17,8 @@ struct expr *call_bigint(int64_t value, struct arena *arena);
 struct expr *call_string(struct slice text, struct arena *arena); /* CHAR(code points) NOT NULL; '' is CHAR(0)-like */
 struct expr *call_unit(enum calendar_unit unit, struct arena *arena);
 
-/* A number as it stands in the text, without sign: `1` INT, `3000000000` BIGINT, `0.908` DECIMAL(4,3), `1.5E0` DOUBLE
- * (sql-semantics 1.1). */
+/* A number as it stands in the text, a minus right before it included (else -9223372036854775808 is out of range): `1` INT, `3000000000` BIGINT,
+ * `0.908` DECIMAL(4,3), `1.5E0` DOUBLE (sql-semantics 1.1). */
 int call_number(struct slice text, struct arena *arena, struct expr **ret_expr, struct err *err) WEIR_MUST_CHECK;
 /* DATE '…', TIME '…', TIMESTAMP '…': kind TYPE_DATE, TYPE_TIME, TYPE_TIMESTAMP; the precision of a timestamp is its number of digits. */
 int call_time_literal(enum type_kind kind, struct slice text, struct arena *arena, struct expr **ret_expr,
@@ -30,7 +30,8 @@ int call_interval(struct slice text, enum calendar_unit first, unsigned precisio
 /* X'0aff' without quotes: BINARY(n). */
 int call_binary(struct slice hex, struct arena *arena, struct expr **ret_expr, struct err *err) WEIR_MUST_CHECK;
 
-/* id(args...). NOT x > 1 becomes x <= 1 and x = x TRUE (or NULL) as Flink's planner does. */
+/* id(args...). As Flink's planner does, NOT x > 1 becomes x <= 1 and x = x TRUE (or NULL). BETWEEN, NULLIF, IF and YEAR(x)
+ * become what they stand for. TRIM, TRIM_LEADING and TRIM_TRAILING may be given the text alone. */
 int call_make(enum function_id id, struct expr *const *args, uint32_t n_args, struct arena *arena,
               struct expr **ret_expr, struct err *err) WEIR_MUST_CHECK;
 /* An explicit CAST or TRY_CAST as written. */

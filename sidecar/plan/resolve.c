@@ -270,8 +270,12 @@ int resolve_in(struct resolve *resolve)
                 if (type->kind != TYPE_NULL && !(type_is_numeric(type) && type_is_numeric(&left)) &&
                     !is_comparable_kind(type, &left) && !is_text_of_time)
                         return resolve_refuse(resolve);
+                if (left.kind == TYPE_DECIMAL && type_is_approximate(type))
+                        return resolve_refuse(resolve);
                 if (type->kind != TYPE_NULL && (type_is_character(type) || type_is_binary(type)) && !is_text_of_time)
                         to = *type; /* lengths do not matter to bytes */
+                else if (left.kind == TYPE_DECIMAL && type->kind != TYPE_NULL)
+                        to = resolve_as_decimal(type); /* compared exactly */
                 to.is_time_attribute = false;
                 to.nullable = type->nullable;
                 resolve->arg_types[i] = to;
