@@ -42,6 +42,10 @@
 #define LIMIT_ROWS_PER_VECTOR 4096u            /* rows handed through the engine at once */
 #define LIMIT_SLICES_PER_WINDOW 4096u          /* size / slide of HOP: memory is proportional */
 
+/* Watermarks and windows */
+#define LIMIT_ORIGINS 4096u                    /* origins of one source's watermark; agents, or values of a header */
+#define LIMIT_WINDOW_KEYS (1u << 26)           /* live keys of one windowed operator; ids and arrays by id */
+
 /* Log (reliability-anchors.md 1.4) */
 #define LIMIT_LOG_RECORD_BYTES (16u << 20)     /* one record; larger batches become several, the last flagged */
 #define LIMIT_DEAD_BODY_BYTES (64u << 10)      /* raw bytes kept of one dead letter */

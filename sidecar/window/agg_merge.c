@@ -1,0 +1,351 @@
+/* agg_merge.c - panes into results. See agg.h. */
+#include "sidecar/window/agg_internal.h"
+
+enum { STRIDE = 64, LOW_BLOCKS_MAX = 256 };
+
+/* Entries of one block, listed once for all states. */
+struct pairs {
+        uint32_t n;
+        uint16_t entry[BLOCK_IDS];
+        uint16_t local[BLOCK_IDS];
+};
+
+void agg_merge_begin(struct agg_set *set)
+{
+        const struct block_layout *layout = &set->layout;
+
+        memset(set->present, 0, sizeof set->present);
+        memset(set->counters, 0, (size_t)layout->n_counters * BLOCK_IDS * sizeof *set->counters);
+        memset(set->low_counters, 0, (size_t)layout->n_counters * BLOCK_IDS * sizeof *set->low_counters);
+        set->n_low = 0;
+        for (uint32_t w = 0; w < layout->n_words; w++)
+                for (uint32_t i = 0; i < BLOCK_IDS; i++)
+                        set->words[(size_t)i * layout->n_words + w] = layout->first_words[w];
+        for (uint32_t w = 0; w < layout->n_wides; w++)
+                for (uint32_t i = 0; i < BLOCK_IDS; i++)
+                        set->wides[(size_t)i * layout->n_wides + w] = layout->first_wides[w];
+        memset(set->texts, 0, (size_t)layout->n_texts * BLOCK_IDS * sizeof *set->texts);
+}
+
+/* ---- counters ---- */
+
+static void flush_low(struct agg_set *set)
+{
+        size_t n = (size_t)set->layout.n_counters * BLOCK_IDS;
+
+        for (size_t i = 0; i < n; i += STRIDE)
+                for (size_t k = 0; k < STRIDE; k++) {
+                        set->counters[i + k] += set->low_counters[i + k];
+                        set->low_counters[i + k] = 0;
+                }
+        set->n_low = 0;
+}
+
+static void add_low(uint16_t *restrict sums, const uint8_t *restrict counters, size_t n)
+{
+        for (size_t i = 0; i < n; i += STRIDE)
+                for (size_t k = 0; k < STRIDE; k++)
+                        sums[i + k] = (uint16_t)(sums[i + k] + counters[i + k]);
+}
+
+static void merge_dense_counters(struct agg_set *set, struct block *block)
+{
+        size_t n = (size_t)block->capacity * set->layout.n_counters; /* a multiple of STRIDE: capacity is */
+
+        add_low(set->low_counters, block_counters(block), n);
+        for (size_t i = 0; block->plane8 != NULL && i < n; i++)
+                set->counters[i] += (uint64_t)block->plane8[i] << 8;
+        for (size_t i = 0; block->plane16 != NULL && i < n; i++)
+                set->counters[i] += (uint64_t)block->plane16[i] << 16;
+        for (size_t i = 0; block->plane32 != NULL && i < n; i++)
+                set->counters[i] += (uint64_t)block->plane32[i] << 32;
+        if (++set->n_low == LOW_BLOCKS_MAX)
+                flush_low(set);
+}
+
+static void merge_sparse_counters(struct agg_set *set, struct block *block)
+{
+        uint32_t n_counters = set->layout.n_counters;
+
+        for (uint32_t e = 0; e < block->n; e++)
+                for (uint32_t c = 0; c < n_counters; c++)
+                        set->counters[block_ids(block)[e] * n_counters + c] += block_counter(block, e * n_counters + c);
+}
+
+/* ---- states ---- */
+
+static void merge_i64(struct agg_set *set, const struct agg_state *state, struct block *block,
+                      const struct pairs *pairs)
+{
+        uint32_t n_words = set->layout.n_words;
+        const uint64_t *from = block_words(block) + state->at;
+        uint64_t *to = set->words + state->at;
+
+        switch (state->kind) {
+        case AGG_STATE_SUM_I64:
+                for (uint32_t i = 0; i < pairs->n; i++)
+                        to[pairs->local[i] * n_words] += from[pairs->entry[i] * n_words];
+                return;
+        case AGG_STATE_MIN_I64:
+                for (uint32_t i = 0; i < pairs->n; i++) {
+                        uint64_t *old = &to[pairs->local[i] * n_words], new = from[pairs->entry[i] * n_words];
+
+                        *old = (int64_t)new < (int64_t)*old ? new : *old;
+                }
+                return;
+        default:
+                for (uint32_t i = 0; i < pairs->n; i++) {
+                        uint64_t *old = &to[pairs->local[i] * n_words], new = from[pairs->entry[i] * n_words];
+
+                        *old = (int64_t)new > (int64_t)*old ? new : *old;
+                }
+                return;
+        }
+}
+
+static void merge_f64(struct agg_set *set, const struct agg_state *state, struct block *block,
+                      const struct pairs *pairs)
+{
+        uint32_t n_words = set->layout.n_words;
+        const uint64_t *from = block_words(block) + state->at;
+        uint64_t *to = set->words + state->at;
+
+        for (uint32_t i = 0; i < pairs->n; i++) {
+                uint64_t *old = &to[pairs->local[i] * n_words], new = from[pairs->entry[i] * n_words];
+
+                if (state->kind == AGG_STATE_SUM_F32)
+                        *old = agg_add_f32(*old, agg_f64_of(new));
+                else if (state->kind == AGG_STATE_SUM_F64 || state->kind == AGG_STATE_AVG_F64)
+                        *old = agg_f64_bits(agg_f64_of(*old) + agg_f64_of(new));
+                else if (new != AGG_NO_F64)
+                        *old = agg_better_f64(*old, agg_f64_of(new), state->kind == AGG_STATE_MIN_F64);
+        }
+}
+
+static void merge_dec(struct agg_set *set, const struct agg_state *state, struct block *block,
+                      const struct pairs *pairs)
+{
+        uint32_t n_wides = set->layout.n_wides;
+        const weir_i128 *from = block_wides(block) + state->at;
+        weir_i128 *to = set->wides + state->at;
+
+        for (uint32_t i = 0; i < pairs->n; i++) {
+                weir_i128 *old = &to[pairs->local[i] * n_wides], new = from[pairs->entry[i] * n_wides];
+
+                if (state->kind == AGG_STATE_AVG_DEC)
+                        *old = agg_avg_dec(*old, new);
+                else if (state->kind == AGG_STATE_SUM_DEC)
+                        *old = new == 0 ? *old : agg_sum_dec(*old, new == AGG_ODD_DEC ? 0 : new);
+                else if (state->kind == AGG_STATE_MIN_DEC ? new < *old : new > *old)
+                        *old = new;
+        }
+}
+
+static void merge_str(struct agg_set *set, const struct agg_state *state, struct block *block,
+                      const struct pairs *pairs)
+{
+        uint32_t n_words = set->layout.n_words, n_texts = set->layout.n_texts;
+        const uint64_t *from = block_words(block) + state->at;
+        struct slice *to = set->texts + state->at;
+
+        for (uint32_t i = 0; i < pairs->n; i++) {
+                struct slice *old = &to[pairs->local[i] * n_texts], new;
+
+                if (from[pairs->entry[i] * n_words] == 0)
+                        continue;
+                new = block_text_of(block, from[pairs->entry[i] * n_words]);
+                if (old->data != NULL) {
+                        int order = slice_compare(new, *old);
+
+                        if (state->kind == AGG_STATE_MIN_STR ? order >= 0 : order <= 0)
+                                continue;
+                }
+                *old = new;
+        }
+}
+
+static void list_pairs(uintptr_t entry, struct pairs *ret_pairs)
+{
+        struct block_cursor cursor = block_cursor_make(entry);
+        uint32_t at, local;
+
+        ret_pairs->n = 0;
+        while (block_cursor_next(&cursor, &at, &local)) {
+                ret_pairs->entry[ret_pairs->n] = (uint16_t)at;
+                ret_pairs->local[ret_pairs->n++] = (uint16_t)local;
+        }
+}
+
+void agg_merge(struct agg_set *set, uintptr_t entry)
+{
+        struct block *block = block_of(entry);
+        struct pairs pairs;
+
+        block_or_present(entry, set->present);
+        if (block_is_dense(entry))
+                merge_dense_counters(set, block);
+        else
+                merge_sparse_counters(set, block);
+        if (set->n_states == 0)
+                return;
+        list_pairs(entry, &pairs);
+        for (uint32_t s = 0; s < set->n_states; s++) {
+                const struct agg_state *state = &set->states[s];
+
+                switch (state->kind) {
+                case AGG_STATE_SUM_I64:
+                case AGG_STATE_MIN_I64:
+                case AGG_STATE_MAX_I64:
+                        merge_i64(set, state, block, &pairs);
+                        break;
+                case AGG_STATE_MIN_STR:
+                case AGG_STATE_MAX_STR:
+                        merge_str(set, state, block, &pairs);
+                        break;
+                case AGG_STATE_SUM_DEC:
+                case AGG_STATE_AVG_DEC:
+                case AGG_STATE_MIN_DEC:
+                case AGG_STATE_MAX_DEC:
+                        merge_dec(set, state, block, &pairs);
+                        break;
+                default:
+                        merge_f64(set, state, block, &pairs);
+                        break;
+                }
+        }
+}
+
+void agg_merge_end(struct agg_set *set)
+{
+        if (set->n_low > 0)
+                flush_low(set);
+}
+
+/* ---- results ---- */
+
+static int64_t cut_to_type(int64_t value, const struct type *type)
+{
+        unsigned drop = 64 - type_integer_bits(type);
+
+        return (int64_t)((uint64_t)value << drop) >> drop;
+}
+
+/* Quotient of a decimal sum and a count as Flink has it: 38 significant digits HALF_UP, then HALF_UP to the scale of the
+ * result. false: it does not fit. */
+static bool divide_dec(weir_i128 sum, unsigned scale, uint64_t count, unsigned result_scale, weir_i128 *ret_value)
+{
+        unsigned __int128 limit = (unsigned __int128)agg_dec_limit();
+        unsigned __int128 magnitude = sum < 0 ? -(unsigned __int128)sum : (unsigned __int128)sum;
+        unsigned __int128 quotient = magnitude / count;
+        unsigned __int128 rest = magnitude % count;
+        unsigned at = scale;
+
+        while (rest != 0 && quotient < limit / 10) { /* fewer than 38 digits */
+                rest *= 10;
+                quotient = quotient * 10 + rest / count;
+                rest %= count;
+                at++;
+        }
+        if (rest * 2 >= count)
+                quotient++;
+        if (at > result_scale) {
+                unsigned __int128 power = 1;
+
+                for (; at > result_scale && power < limit; at--)
+                        power *= 10;
+                quotient = at > result_scale ? 0 : quotient / power + (quotient % power * 2 >= power);
+        }
+        for (; at < result_scale; at++) {
+                if (quotient >= limit / 10)
+                        return false;
+                quotient *= 10;
+        }
+        if (quotient >= limit)
+                return false;
+        *ret_value = sum < 0 ? -(weir_i128)quotient : (weir_i128)quotient;
+        return true;
+}
+
+static void set_null(struct vector *column, uint32_t i, uint32_t capacity, struct arena *arena)
+{
+        vector_need_valid(column, capacity, arena);
+        bitmap_clear(column->valid, i);
+        if (column->phys == PHYS_STR)
+                column->str[i] = slice_make(NULL, 0);
+        else if (column->phys == PHYS_DEC)
+                column->dec[i] = 0;
+        else
+                column->i64[i] = 0; /* the same bits are 0.0 */
+}
+
+static int64_t finish_i64(const struct agg_result *result, uint64_t word, uint64_t count)
+{
+        if (result->agg->kind == AGG_SUM)
+                return cut_to_type((int64_t)word, &result->agg->type);
+        if (result->agg->kind == AGG_AVG)
+                return cut_to_type((int64_t)word / (int64_t)count, &result->agg->type);
+        return (int64_t)word;
+}
+
+static double finish_f64(const struct agg_result *result, uint64_t word, uint64_t count)
+{
+        double value = agg_f64_of(word);
+
+        if (result->agg->kind != AGG_AVG)
+                return value;
+        value /= (double)count;
+        return result->agg->type.kind == TYPE_FLOAT ? (double)(float)value : value;
+}
+
+static bool finish_dec(const struct agg_result *result, weir_i128 wide, uint64_t count, weir_i128 *ret_value)
+{
+        if (result->agg->kind == AGG_AVG)
+                return wide != AGG_ODD_DEC && divide_dec(wide, result->agg->argument_type.scale, count,
+                                                         result->agg->type.scale, ret_value);
+        if (result->agg->kind == AGG_SUM) {
+                *ret_value = wide == AGG_ODD_DEC ? 0 : wide;
+                return wide != 0;
+        }
+        *ret_value = wide;
+        return true;
+}
+
+static bool finish_value(const struct agg_set *set, const struct agg_result *result, size_t local, uint64_t count,
+                         struct vector *column, uint32_t i)
+{
+        const struct block_layout *layout = &set->layout;
+        uint32_t at = set->states[result->state].at;
+
+        if (count == 0)
+                return false;
+        if (column->phys == PHYS_DEC)
+                return finish_dec(result, set->wides[local * layout->n_wides + at], count, &column->dec[i]);
+        if (column->phys == PHYS_STR)
+                column->str[i] = set->texts[local * layout->n_texts + at];
+        else if (column->phys == PHYS_F64)
+                column->f64[i] = finish_f64(result, set->words[local * layout->n_words + at], count);
+        else
+                column->i64[i] = finish_i64(result, set->words[local * layout->n_words + at], count);
+        return true;
+}
+
+void agg_finish(const struct agg_set *set, const uint32_t *locals, uint32_t n, struct vector *columns, uint32_t at,
+                uint32_t capacity, struct arena *arena)
+{
+        uint32_t n_counters = set->layout.n_counters;
+
+        for (uint32_t r = 0; r < set->n_results; r++) {
+                const struct agg_result *result = &set->results[r];
+                int32_t counter = set->admissions[result->admission].counter;
+                const uint64_t *counts = counter < 0 ? NULL : set->counters + counter;
+
+                for (uint32_t i = 0; result->state < 0 && i < n; i++)
+                        columns[r].i64[at + i] = (int64_t)counts[locals[i] * n_counters];
+                for (uint32_t i = 0; result->state >= 0 && i < n; i++) {
+                        uint64_t count = counts == NULL ? 1 : counts[locals[i] * n_counters];
+
+                        if (!finish_value(set, result, locals[i], count, &columns[r], at + i))
+                                set_null(&columns[r], at + i, capacity, arena);
+                }
+        }
+}

@@ -1,0 +1,236 @@
+/* agg_update.c - rows into entries of panes. See agg.h.
+ *
+ * One pass over the rows for all counters, then one for each state: no branch on the kind of an aggregate inside a
+ * loop over rows. */
+#include "sidecar/window/agg_internal.h"
+
+#include "sidecar/base/limits.h"
+
+enum { STRIDE = 16 }; /* rows in a loop that the compiler turns into vector code */
+
+static const uint8_t all_rows[KEYS_BATCH] = {[0 ... KEYS_BATCH - 1] = 1};
+
+/* 1 for each row that counts. */
+static const uint8_t *admit(const struct agg_admission *admission, const struct agg_rows *rows, uint8_t *flags)
+{
+        uint32_t n = rows->n, i = 0;
+
+        if (admission->argument < 0 && admission->filter < 0)
+                return all_rows;
+        if (admission->filter >= 0) {
+                const struct vector *filter = &rows->columns[admission->filter];
+                const int64_t *is_true = filter->i64;
+
+                for (; i + STRIDE <= n; i += STRIDE)
+                        for (uint32_t k = 0; k < STRIDE; k++)
+                                flags[i + k] = (uint8_t)is_true[i + k];
+                for (; i < n; i++)
+                        flags[i] = (uint8_t)is_true[i];
+                if (filter->valid != NULL)
+                        for (i = 0; i < n; i++)
+                                flags[i] &= bitmap_get(filter->valid, i);
+        } else {
+                memset(flags, 1, n);
+        }
+        if (admission->argument >= 0 && rows->columns[admission->argument].valid != NULL)
+                for (i = 0; i < n; i++)
+                        flags[i] &= bitmap_get(rows->columns[admission->argument].valid, i);
+        return flags;
+}
+
+/* ---- counters ---- */
+
+static void carry(const struct agg_set *set, struct block_map *map, const struct agg_rows *rows, uint32_t i, uint32_t c)
+{
+        block_carry(map, rows->blocks[i], rows->entries[i] * set->layout.n_counters + c);
+}
+
+/* flags: one per counter; n_counters is a constant at each call, so that the inner loop unrolls. */
+static inline __attribute__((always_inline)) void count_some(const struct agg_set *set, struct block_map *map,
+                                                             const struct agg_rows *rows, const uint8_t *const *flags,
+                                                             uint32_t n_counters)
+{
+        for (uint32_t i = 0; i < rows->n; i++) {
+                uint8_t *counters = rows->counters[i];
+                bool is_full = false;
+
+                for (uint32_t c = 0; c < n_counters; c++) {
+                        uint8_t sum = (uint8_t)(counters[c] + flags[c][i]);
+
+                        counters[c] = sum;
+                        is_full |= sum < flags[c][i];
+                }
+                if (__builtin_expect(is_full, 0))
+                        for (uint32_t c = 0; c < n_counters; c++)
+                                if (counters[c] < flags[c][i])
+                                        carry(set, map, rows, i, c);
+        }
+}
+
+static void count_rows(const struct agg_set *set, struct block_map *map, const struct agg_rows *rows,
+                       const uint8_t *const *flags)
+{
+        switch (set->layout.n_counters) {
+        case 0:
+                return;
+        case 1:
+                count_some(set, map, rows, flags, 1);
+                return;
+        case 2:
+                count_some(set, map, rows, flags, 2);
+                return;
+        case 3:
+                count_some(set, map, rows, flags, 3);
+                return;
+        case 4:
+                count_some(set, map, rows, flags, 4);
+                return;
+        default:
+                count_some(set, map, rows, flags, set->layout.n_counters);
+                return;
+        }
+}
+
+/* ---- states ---- */
+
+static inline uint64_t *word_of(const struct agg_rows *rows, uint32_t i, uint32_t n_words, uint32_t at)
+{
+        return block_words(rows->blocks[i]) + (size_t)rows->entries[i] * n_words + at;
+}
+
+static inline weir_i128 *wide_of(const struct agg_rows *rows, uint32_t i, uint32_t n_wides, uint32_t at)
+{
+        return block_wides(rows->blocks[i]) + (size_t)rows->entries[i] * n_wides + at;
+}
+
+static void update_i64(const struct agg_set *set, const struct agg_state *state, const struct agg_rows *rows,
+                       const uint8_t *flags)
+{
+        const int64_t *values = rows->columns[state->argument].i64;
+        uint32_t n_words = set->layout.n_words;
+
+        switch (state->kind) {
+        case AGG_STATE_SUM_I64:
+                for (uint32_t i = 0; i < rows->n; i++)
+                        *word_of(rows, i, n_words, state->at) += flags[i] ? (uint64_t)values[i] : 0;
+                return;
+        case AGG_STATE_MIN_I64:
+                for (uint32_t i = 0; i < rows->n; i++) {
+                        uint64_t *word = word_of(rows, i, n_words, state->at);
+
+                        if (flags[i] && values[i] < (int64_t)*word)
+                                *word = (uint64_t)values[i];
+                }
+                return;
+        default:
+                for (uint32_t i = 0; i < rows->n; i++) {
+                        uint64_t *word = word_of(rows, i, n_words, state->at);
+
+                        if (flags[i] && values[i] > (int64_t)*word)
+                                *word = (uint64_t)values[i];
+                }
+                return;
+        }
+}
+
+static void update_f64(const struct agg_set *set, const struct agg_state *state, const struct agg_rows *rows,
+                       const uint8_t *flags)
+{
+        const double *values = rows->columns[state->argument].f64;
+        uint32_t n_words = set->layout.n_words;
+
+        for (uint32_t i = 0; i < rows->n; i++) {
+                uint64_t *word = word_of(rows, i, n_words, state->at);
+
+                if (!flags[i])
+                        continue;
+                if (state->kind == AGG_STATE_SUM_F32)
+                        *word = agg_add_f32(*word, values[i]);
+                else if (state->kind == AGG_STATE_MIN_F64 || state->kind == AGG_STATE_MAX_F64)
+                        *word = agg_better_f64(*word, values[i], state->kind == AGG_STATE_MIN_F64);
+                else
+                        *word = agg_f64_bits(agg_f64_of(*word) + values[i]);
+        }
+}
+
+static void update_dec(const struct agg_set *set, const struct agg_state *state, const struct agg_rows *rows,
+                       const uint8_t *flags)
+{
+        const weir_i128 *values = rows->columns[state->argument].dec;
+        uint32_t n_wides = set->layout.n_wides;
+
+        for (uint32_t i = 0; i < rows->n; i++) {
+                weir_i128 *wide = wide_of(rows, i, n_wides, state->at);
+
+                if (!flags[i])
+                        continue;
+                if (state->kind == AGG_STATE_SUM_DEC)
+                        *wide = agg_sum_dec(*wide, values[i]);
+                else if (state->kind == AGG_STATE_AVG_DEC)
+                        *wide = agg_avg_dec(*wide, values[i]);
+                else if (state->kind == AGG_STATE_MIN_DEC ? values[i] < *wide : values[i] > *wide)
+                        *wide = values[i];
+        }
+}
+
+static void update_str(const struct agg_set *set, struct block_map *map, const struct agg_state *state,
+                       const struct agg_rows *rows, const uint8_t *flags)
+{
+        const struct slice *values = rows->columns[state->argument].str;
+
+        for (uint32_t i = 0; i < rows->n; i++) {
+                uint64_t *word = word_of(rows, i, set->layout.n_words, state->at);
+                int order;
+
+                if (!flags[i])
+                        continue;
+                if (*word != 0) {
+                        order = slice_compare(values[i], block_text_of(rows->blocks[i], *word));
+                        if (state->kind == AGG_STATE_MIN_STR ? order >= 0 : order <= 0)
+                                continue;
+                }
+                block_set_text(map, rows->blocks[i], word, values[i]);
+        }
+}
+
+void agg_update(struct agg_set *set, struct block_map *map, struct agg_rows *rows)
+{
+        const uint8_t *flags[16], **all = flags;
+        const uint8_t *by_counter[16], **counted = by_counter;
+        const uint8_t *many[2][LIMIT_COLUMNS];
+
+        if (set->n_admissions > 16) {
+                all = many[0];
+                counted = many[1];
+        }
+        for (uint32_t a = 0; a < set->n_admissions; a++) {
+                all[a] = admit(&set->admissions[a], rows, set->admitted + (size_t)a * KEYS_BATCH);
+                if (set->admissions[a].counter >= 0)
+                        counted[set->admissions[a].counter] = all[a];
+        }
+        count_rows(set, map, rows, counted);
+        for (uint32_t s = 0; s < set->n_states; s++) {
+                const struct agg_state *state = &set->states[s];
+
+                switch (state->kind) {
+                case AGG_STATE_SUM_I64:
+                case AGG_STATE_MIN_I64:
+                case AGG_STATE_MAX_I64:
+                        update_i64(set, state, rows, all[state->admission]);
+                        break;
+                case AGG_STATE_MIN_STR:
+                case AGG_STATE_MAX_STR:
+                        update_str(set, map, state, rows, all[state->admission]);
+                        break;
+                case AGG_STATE_SUM_DEC:
+                case AGG_STATE_AVG_DEC:
+                case AGG_STATE_MIN_DEC:
+                case AGG_STATE_MAX_DEC:
+                        update_dec(set, state, rows, all[state->admission]);
+                        break;
+                default:
+                        update_f64(set, state, rows, all[state->admission]);
+                        break;
+                }
+        }
+}

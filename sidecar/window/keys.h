@@ -1,0 +1,98 @@
+/* keys.h - group keys to dense ids.
+ *
+ * Ids are given in order of first appearance; a key that no pane holds any more has left, and its id goes to the next
+ * new key, lowest id first. So the ids are a function of the rows alone, and `live keys and their ids` is all that a
+ * checkpoint needs.
+ *
+ * Leaving is cheap: the id is marked free, and the key's place in the hash table is cleaned only when the id is given away or
+ * the key comes back (it is new then). The table is an extendible hash of small open-addressed segments: it grows by one
+ * segment at a time, so no call ever rehashes everything. Hashes are keyed; their order never shows.
+ *
+ * Rows are looked up in batches of at most KEYS_BATCH: hash all and prefetch, then probe, then compare.
+ * Loop thread only, but for keys_decode and keys_frozen_* on a frozen view. */
+#ifndef WEIR_SIDECAR_WINDOW_KEYS_H
+#define WEIR_SIDECAR_WINDOW_KEYS_H
+
+#include "sidecar/base/bytes.h"
+#include "sidecar/base/hash.h"
+#include "sidecar/window/block.h"
+
+enum { KEYS_BATCH = 256 };
+#define KEYS_NO_ID UINT32_MAX
+
+enum keys_kind {
+        KEYS_GLOBAL, /* no key columns: one group, id 0 */
+        KEYS_I64,    /* one column of PHYS_I64 */
+        KEYS_TEXT,   /* one column of PHYS_STR: its bytes */
+        KEYS_ROW,    /* anything else: columns encoded one after the other */
+};
+
+struct keys_segment;
+
+struct keys {
+        enum keys_kind kind;
+        uint32_t n_columns;
+        enum phys *phys; /* n_columns */
+        struct pool *pool;
+        struct block_layout layout;
+        struct block_map map;  /* id -> key: the value, or the bytes */
+        uint32_t max_live;
+        uint32_t n_live;
+        uint32_t n_ids;        /* ids given so far lie below; for the size of blocks only */
+        uint32_t capacity;     /* of the arrays below, a multiple of BLOCK_IDS */
+        uint32_t first_free;   /* no free id in words of `free` below this one */
+        uint32_t *holds;       /* by id: panes that hold it; 0: not live */
+        uint64_t *free;        /* bit per id: not live */
+        uint64_t *listed;      /* bit per id: its key stands in the hash table, maybe of a key that has left */
+        uint32_t null_id;      /* KEYS_I64, KEYS_TEXT: id of the NULL key, or KEYS_NO_ID */
+        struct hash_key hash_key;
+        struct keys_segment **segments; /* 1 << depth of them, by the hash's highest bits */
+        unsigned depth;
+        /* The batch at hand. */
+        const int64_t *values;
+        struct slice texts[KEYS_BATCH];
+        const uint64_t *valid;
+        uint64_t hashes[KEYS_BATCH];
+        struct bytes encoded;
+};
+
+void keys_init(struct keys *keys, const enum phys *phys, uint32_t n_columns, uint32_t max_live, struct pool *pool);
+void keys_done(struct keys *keys);
+
+/* Looks n <= KEYS_BATCH rows up: candidates[i] is the id under which row i's key is listed, or KEYS_NO_ID. The key may have
+ * left (keys_is_live). columns: the key columns, valid until the next keys_find. */
+void keys_find(struct keys *keys, const struct vector *const *columns, uint32_t n, uint32_t *candidates);
+static inline bool keys_is_live(const struct keys *keys, uint32_t id)
+{
+        return id != KEYS_NO_ID && keys->holds[id] > 0;
+}
+/* The live id of row i of the batch, given if need be; KEYS_NO_ID when max_live keys are live (or the key is beyond all
+ * limits). To be called in order of rows; the caller then holds the id for the pane. */
+uint32_t keys_need(struct keys *keys, uint32_t i);
+static inline void keys_hold(struct keys *keys, uint32_t id)
+{
+        keys->n_live += keys->holds[id]++ == 0;
+}
+/* A pane goes: its ids are held once less. */
+void keys_release(struct keys *keys, const struct block_dir *pane);
+
+/* The keys as they are now. */
+struct keys_frozen {
+        struct block_dir *dir;
+        uint32_t null_id;
+};
+void keys_freeze(struct keys *keys, struct keys_frozen *ret_frozen);
+void keys_thaw(struct keys *keys, struct keys_frozen *frozen);
+/* Key columns of n ids into rows at.. of vectors with room for `capacity` rows; strings point into the frozen keys. */
+void keys_decode(const struct keys *keys, const struct keys_frozen *frozen, const uint32_t *ids, uint32_t n,
+                 struct vector *columns, uint32_t at, uint32_t capacity, struct arena *arena);
+
+/* Checkpoints: one key as bytes, and back. keys_restore gives the key exactly this id; false when the bytes are no key of
+ * this kind, or the id or the key is taken. max_live does not count here: a setting may have been lowered. Then every restored key
+ * must be held. */
+void keys_frozen_append(const struct keys *keys, const struct keys_frozen *frozen, uint32_t id, struct bytes *bytes);
+bool keys_restore(struct keys *keys, uint32_t id, struct bytes_reader *reader);
+bool keys_is_restored(const struct keys *keys, uint32_t id);
+bool keys_are_held(const struct keys *keys);
+
+#endif

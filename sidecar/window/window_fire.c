@@ -1,0 +1,272 @@
+/* window_fire.c - windows that the watermark has closed: frozen at once, emitted piece by piece. See window.h. */
+#include "sidecar/window/window_internal.h"
+
+#include "sidecar/base/alloc.h"
+
+#include <assert.h>
+
+enum { MERGES_PER_CALL = 2048 }; /* blocks merged in one call at least before it gives less than it was asked for */
+
+static void fire_drop(struct window *window, struct window_fire *fire)
+{
+        for (uint32_t i = fire->first_sheet; i < fire->n_sheets; i++)
+                block_dir_drop(fire->sheets[i].dir, &window->aggs.layout, &window->pool);
+        keys_thaw(&window->keys, &fire->keys);
+        alloc_free(fire);
+}
+
+static void drop_spent(struct window *window)
+{
+        if (window->spent == NULL)
+                return;
+        fire_drop(window, window->spent);
+        window->spent = NULL;
+}
+
+void window_fires_drop(struct window *window)
+{
+        drop_spent(window);
+        while (window->fires != NULL) {
+                struct window_fire *next = window->fires->next;
+
+                fire_drop(window, window->fires);
+                window->fires = next;
+        }
+        window->last_fire = NULL;
+}
+
+/* ---- firing ---- */
+
+/* How many windows of first..last hold one of the panes. */
+static uint64_t count_windows(const struct window_fire *fire, int64_t n_slices, int64_t first, int64_t last)
+{
+        int64_t counted = first - 1; /* windows up to this one were counted or have no rows */
+        uint64_t n = 0;
+
+        for (uint32_t i = 0; i < fire->n_sheets; i++) {
+                int64_t from = fire->sheets[i].index + 1, to = fire->sheets[i].index + n_slices;
+
+                from = from <= counted ? counted + 1 : from;
+                to = to > last ? last : to;
+                if (from <= to) {
+                        n += (uint64_t)(to - from) + 1;
+                        counted = to;
+                }
+        }
+        return n;
+}
+
+/* The first window after `end` that holds a pane with rows; INT64_MAX: none. */
+static int64_t next_end(const struct window *window, const struct window_fire *fire, int64_t end)
+{
+        for (uint32_t i = fire->first_sheet; i < fire->n_sheets; i++) {
+                if (fire->sheets[i].index + window->n_slices <= end)
+                        continue;
+                return fire->sheets[i].index >= end ? fire->sheets[i].index + 1 : end + 1;
+        }
+        return INT64_MAX;
+}
+
+/* Sheets that only earlier windows need go; strings of MIN and MAX that were given out point into them until now. */
+static void drop_sheets(struct window *window, struct window_fire *fire)
+{
+        while (fire->first_sheet < fire->n_sheets &&
+               fire->sheets[fire->first_sheet].index + window->n_slices < fire->end) {
+                block_dir_drop(fire->sheets[fire->first_sheet].dir, &window->aggs.layout, &window->pool);
+                fire->first_sheet++;
+        }
+}
+
+static struct window_fire *fire_make(struct window *window, int64_t fired)
+{
+        struct window_fire *fire;
+        uint32_t n = 0;
+
+        for (uint32_t i = 0; i < window->n_panes && window->panes[i]->index < fired; i++)
+                n += window->panes[i]->n_entries > 0;
+        if (n == 0)
+                return NULL;
+        fire = alloc_zero(1, sizeof *fire + n * sizeof *fire->sheets);
+        for (uint32_t i = 0; fire->n_sheets < n; i++) {
+                struct window_pane *pane = window->panes[i];
+
+                if (pane->n_entries == 0)
+                        continue;
+                fire->sheets[fire->n_sheets++] = (struct window_sheet){
+                        .index = pane->index, .n_entries = pane->n_entries, .dir = block_map_freeze(&pane->map)};
+                if (fire->n_blocks < pane->map.dir->n)
+                        fire->n_blocks = pane->map.dir->n;
+        }
+        keys_freeze(&window->keys, &fire->keys);
+        return fire;
+}
+
+bool window_advance(struct window *window, int64_t watermark_ms)
+{
+        int64_t fired = window_last_fired(window, watermark_ms);
+        int64_t before = window->fired;
+        struct window_fire *fire;
+        uint32_t n_gone = 0;
+
+        drop_spent(window);
+        if (fired <= before)
+                return false;
+        fire = fire_make(window, fired);
+        window->fired = fired;
+        window->late_before_us = INT64_MAX;
+        if (fired != INT64_MAX) {
+                __int128 first = (__int128)(fired - window->n_slices + 1) * window->slide_ms + window->offset_ms;
+
+                window->late_before_us = window_clamp(first * TYPE_MICROS_PER_MS);
+        }
+        while (n_gone < window->n_panes && window->panes[n_gone]->index <= fired - window->n_slices)
+                n_gone++;
+        if (n_gone > 0)
+                window_pane_drop(window, 0, n_gone);
+        if (fire == NULL)
+                return false;
+        fire->last_end = fire->sheets[fire->n_sheets - 1].index + window->n_slices;
+        if (fire->last_end > fired)
+                fire->last_end = fired;
+        fire->end = next_end(window, fire, before);
+        window->counts.fired += count_windows(fire, window->n_slices, before == INT64_MIN ? fire->end : before + 1, fired);
+        if (window->last_fire == NULL)
+                window->fires = fire;
+        else
+                window->last_fire->next = fire;
+        window->last_fire = fire;
+        window->n_made++;
+        return true;
+}
+
+uint64_t window_fires_made(const struct window *window)
+{
+        return window->n_made;
+}
+
+uint64_t window_fires_done(const struct window *window)
+{
+        return window->n_done;
+}
+
+bool window_peek(const struct window *window, int64_t *ret_end_ms)
+{
+        if (window->fires == NULL)
+                return false;
+        *ret_end_ms = window_number_ms(window, window->fires->end);
+        return true;
+}
+
+/* ---- emission ---- */
+
+/* Merges the next block of the window at hand that has rows. false: there is none left; *ret_merges counts up. */
+static bool merge_block(struct window *window, struct window_fire *fire, uint32_t *ret_merges)
+{
+        while (fire->block < fire->n_blocks) {
+                uint32_t block = fire->block++;
+                bool has_rows = false;
+
+                for (uint32_t i = fire->n_sheets; i-- > fire->first_sheet;) {
+                        const struct window_sheet *sheet = &fire->sheets[i];
+
+                        if (sheet->index >= fire->end || block >= sheet->dir->n || sheet->dir->blocks[block] == 0)
+                                continue;
+                        if (!has_rows)
+                                agg_merge_begin(&window->aggs);
+                        has_rows = true;
+                        agg_merge(&window->aggs, sheet->dir->blocks[block]);
+                        ++*ret_merges;
+                }
+                ++*ret_merges;
+                if (!has_rows)
+                        continue;
+                agg_merge_end(&window->aggs);
+                window->n_locals = 0;
+                window->next_local = 0;
+                for (uint32_t w = 0; w < BLOCK_PRESENT_WORDS; w++)
+                        for (uint64_t bits = window->aggs.present[w]; bits != 0; bits &= bits - 1)
+                                window->locals[window->n_locals++] = w * 64 + (uint32_t)__builtin_ctzll(bits);
+                return true;
+        }
+        return false;
+}
+
+static void begin_piece(struct window *window, uint32_t max_rows)
+{
+        const struct plan_op *op = window->op;
+
+        arena_reset(&window->piece_arena);
+        for (uint32_t c = 0; c < op->n_columns; c++)
+                vector_init(&window->piece[c], type_phys(&op->types[c]), max_rows, &window->piece_arena);
+}
+
+/* n rows of the block merged last. */
+static void fill_piece(struct window *window, struct window_fire *fire, uint32_t at, uint32_t n, uint32_t max_rows)
+{
+        const uint32_t *locals = window->locals + window->next_local;
+        uint32_t first_id = (fire->block - 1) * BLOCK_IDS;
+        uint32_t ids[BLOCK_IDS];
+
+        for (uint32_t i = 0; i < n; i++)
+                ids[i] = first_id + locals[i];
+        keys_decode(&window->keys, &fire->keys, ids, n, window->piece, at, max_rows, &window->piece_arena);
+        agg_finish(&window->aggs, locals, n, window->piece + window->plan->n_keys, at, max_rows, &window->piece_arena);
+        window->next_local += n;
+}
+
+static void fill_times(struct window *window, int64_t end, uint32_t n)
+{
+        const struct plan_window *plan = window->plan;
+        struct vector *times = window->piece + plan->n_keys + plan->n_aggs;
+        __int128 end_us = (__int128)end * TYPE_MICROS_PER_MS;
+        int64_t values[3] = {window_clamp(end_us - (__int128)plan->size_ms * TYPE_MICROS_PER_MS), window_clamp(end_us),
+                             window_clamp(end_us - TYPE_MICROS_PER_MS)};
+
+        for (unsigned c = 0; c < 3; c++)
+                for (uint32_t i = 0; i < n; i++)
+                        times[c].i64[i] = values[c];
+}
+
+static void end_window(struct window *window, struct window_fire *fire)
+{
+        fire->block = 0;
+        fire->end = next_end(window, fire, fire->end);
+        if (fire->end <= fire->last_end)
+                return;
+        window->fires = fire->next;
+        if (window->fires == NULL)
+                window->last_fire = NULL;
+        window->n_done++;
+        window->spent = fire;
+}
+
+void window_emit(struct window *window, uint32_t max_rows, struct batch *ret_rows, int64_t *ret_end_ms)
+{
+        struct window_fire *fire = window->fires;
+        uint32_t n = 0, n_merges = 0;
+
+        assert(fire != NULL && max_rows > 0);
+        drop_spent(window);
+        drop_sheets(window, fire);
+        *ret_end_ms = window_number_ms(window, fire->end);
+        begin_piece(window, max_rows);
+        while (n < max_rows) {
+                uint32_t left = window->n_locals - window->next_local;
+                uint32_t take = left < max_rows - n ? left : max_rows - n;
+
+                if (take > 0) {
+                        fill_piece(window, fire, n, take, max_rows);
+                        n += take;
+                        continue;
+                }
+                if (n_merges >= MERGES_PER_CALL)
+                        break;
+                if (!merge_block(window, fire, &n_merges)) {
+                        window->n_locals = window->next_local = 0;
+                        end_window(window, fire);
+                        break;
+                }
+        }
+        fill_times(window, *ret_end_ms, n);
+        *ret_rows = (struct batch){.n_rows = n, .n_columns = window->op->n_columns, .columns = window->piece};
+}
