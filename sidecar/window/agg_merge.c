@@ -1,6 +1,8 @@
 /* agg_merge.c - panes into results. See agg.h. */
 #include "sidecar/window/agg_internal.h"
 
+#include "sidecar/base/decimal.h"
+
 enum { STRIDE = 64, LOW_BLOCKS_MAX = 256 };
 
 /* Entries of one block, listed once for all states. */
@@ -230,42 +232,6 @@ static int64_t cut_to_type(int64_t value, const struct type *type)
         return (int64_t)((uint64_t)value << drop) >> drop;
 }
 
-/* Quotient of a decimal sum and a count as Flink has it: 38 significant digits HALF_UP, then HALF_UP to the scale of the
- * result. false: it does not fit. */
-static bool divide_dec(weir_i128 sum, unsigned scale, uint64_t count, unsigned result_scale, weir_i128 *ret_value)
-{
-        unsigned __int128 limit = (unsigned __int128)agg_dec_limit();
-        unsigned __int128 magnitude = sum < 0 ? -(unsigned __int128)sum : (unsigned __int128)sum;
-        unsigned __int128 quotient = magnitude / count;
-        unsigned __int128 rest = magnitude % count;
-        unsigned at = scale;
-
-        while (rest != 0 && quotient < limit / 10) { /* fewer than 38 digits */
-                rest *= 10;
-                quotient = quotient * 10 + rest / count;
-                rest %= count;
-                at++;
-        }
-        if (rest * 2 >= count)
-                quotient++;
-        if (at > result_scale) {
-                unsigned __int128 power = 1;
-
-                for (; at > result_scale && power < limit; at--)
-                        power *= 10;
-                quotient = at > result_scale ? 0 : quotient / power + (quotient % power * 2 >= power);
-        }
-        for (; at < result_scale; at++) {
-                if (quotient >= limit / 10)
-                        return false;
-                quotient *= 10;
-        }
-        if (quotient >= limit)
-                return false;
-        *ret_value = sum < 0 ? -(weir_i128)quotient : (weir_i128)quotient;
-        return true;
-}
-
 static void set_null(struct vector *column, uint32_t i, uint32_t capacity, struct arena *arena)
 {
         vector_need_valid(column, capacity, arena);
@@ -299,9 +265,12 @@ static double finish_f64(const struct agg_result *result, uint64_t word, uint64_
 
 static bool finish_dec(const struct agg_result *result, weir_i128 wide, uint64_t count, weir_i128 *ret_value)
 {
-        if (result->agg->kind == AGG_AVG)
-                return wide != AGG_ODD_DEC && divide_dec(wide, result->agg->argument_type.scale, count,
-                                                         result->agg->type.scale, ret_value);
+        if (result->agg->kind == AGG_AVG) {
+                struct decimal_type type = {.precision = result->agg->type.precision, .scale = result->agg->type.scale};
+
+                return wide != AGG_ODD_DEC &&
+                       decimal_divide(wide, result->agg->argument_type.scale, count, 0, type, ret_value) == 0;
+        }
         if (result->agg->kind == AGG_SUM) {
                 *ret_value = wide == AGG_ODD_DEC ? 0 : wide;
                 return wide != 0;
