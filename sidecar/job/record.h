@@ -134,8 +134,14 @@ const struct record_layout *record_encoder_need_layout(struct record_encoder *en
 /* Payloads. `at` has the room that the bound says; the number of bytes is returned. */
 size_t record_bound_layout(const struct record_layout *layout);
 size_t record_encode_layout(struct record_encoder *encoder, const struct record_layout *layout, uint8_t *at);
-size_t record_bound_batch(const struct record_batch *batch);
-size_t record_encode_batch(struct record_encoder *encoder, const struct record_batch *batch, uint8_t *at);
+/* A batch too large for one record is cut by rows. Counters, fingerprints and taken tokens go with the last part. */
+struct record_part {
+        uint32_t from, n_rows; /* rows */
+        bool is_final;         /* from + n_rows is the end of the batch */
+};
+size_t record_bound_batch(const struct record_batch *batch, struct record_part part);
+size_t record_encode_batch(struct record_encoder *encoder, const struct record_batch *batch, struct record_part part,
+                           uint8_t *at);
 size_t record_bound_dead(const struct record_dead *dead);
 size_t record_encode_dead(const struct record_dead *dead, uint8_t *at);
 size_t record_bound_tick(void);

@@ -401,6 +401,11 @@ int wal_drain(struct wal *wal, struct err *err)
         return 0;
 }
 
+size_t wal_record_bytes(const struct wal *wal)
+{
+        return wal->config.record_bytes;
+}
+
 uint64_t wal_end(const struct wal *wal)
 {
         return wal->end_lsn;

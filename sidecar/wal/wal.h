@@ -101,6 +101,8 @@ bool wal_spin(struct wal *wal, uint64_t max_ns);
 /* Blocks until every finished record is durable (clean stop; before wal_close). */
 int wal_drain(struct wal *wal, struct err *err) WEIR_MUST_CHECK;
 
+/* The largest payload that can be reserved. */
+size_t wal_record_bytes(const struct wal *wal);
 /* Position behind the last finished record. */
 uint64_t wal_end(const struct wal *wal);
 /* Everything before it is durable. Never goes back. */
