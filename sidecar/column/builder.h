@@ -18,7 +18,7 @@
 struct builder_spec { /* what a column needs; decoders make these */
         enum phys phys;
         bool is_nullable;
-        struct intern *intern;          /* strings: dictionary to use while it is open, or NULL */
+        struct intern *intern;          /* strings: the dictionary to use while it is open, or NULL */
         const struct vector_dict *dict; /* strings of a closed set (enum): the decoder writes the codes; the last entry
                                            is the empty string that stands for NULL */
 };
@@ -32,9 +32,8 @@ struct builder_column {
                 struct slice *str; /* rows with a code are filled in by builder_batch */
                 void *data;
         };
-        uint8_t *present;  /* 1: not NULL; kept when spec.is_nullable, else NULL */
-        uint32_t *code;    /* strings with a dictionary; INTERN_CODE_NONE: str holds the value */
-        bool has_no_codes; /* some row of this batch has no code */
+        uint8_t *present; /* 1: not NULL; with spec.is_nullable, else NULL */
+        uint32_t *code;   /* strings with a dictionary, else NULL; INTERN_CODE_NONE: str holds the value */
 };
 
 struct builder_dead {
@@ -54,7 +53,9 @@ struct builder {
         struct builder_dead *dead;
         bool has_fingerprints;
         uint64_t *fingerprint; /* one per row, with has_fingerprints */
-        struct arena arena;    /* bytes of strings and bodies; bitmaps and vectors of builder_batch */
+        size_t column_bytes;   /* held by the arrays */
+        struct arena arena;    /* bytes of strings and bodies, within LIMIT_BUILDER_BYTES */
+        struct arena views;    /* bitmaps and vectors of builder_batch */
 };
 
 /* specs are copied, what they point to is borrowed. Takes no memory before the first row. */
@@ -75,15 +76,42 @@ static inline uint32_t builder_n_events(const struct builder *builder)
         return builder->n_rows + builder->n_dead;
 }
 
-/* The rows as columns; fills strings from their codes and makes validity bitmaps. May be called again after
- * more rows came. */
+/* The rows as columns; fills strings from their codes and makes validity bitmaps. May be called again after more
+ * rows came. */
 void builder_batch(struct builder *builder, struct batch *ret_batch);
 
-/* For decoders. Room for n more rows in every array; -1 when LIMIT_BUILDER_BYTES would be passed. Rows n_rows..
- * are written by the decoder, which then adds to n_rows; `present` of new rows is 1 already. */
+/* For decoders. Room for n more rows in every array; -1 when LIMIT_BUILDER_BYTES would be passed. Decoders
+ * write rows n_rows.. in every array (`present` and, for rows that are NULL, a zero value and the dictionary's
+ * empty string included), then add to n_rows. */
 int builder_reserve(struct builder *builder, uint32_t n, struct err *err) WEIR_MUST_CHECK;
 /* A dead letter after the rows and dead letters so far; the body is copied. */
 int builder_append_dead(struct builder *builder, enum reason reason, struct slice field, struct slice body,
                         struct err *err) WEIR_MUST_CHECK;
+/* Row `row` of a nullable column is NULL. */
+static inline void builder_set_null(struct builder *builder, uint32_t c, uint32_t row)
+{
+        struct builder_column *column = &builder->columns[c];
+
+        column->present[row] = 0;
+        if (column->spec.phys == PHYS_STR)
+                column->str[row] = slice_make(NULL, 0);
+        else if (column->spec.phys == PHYS_DEC)
+                column->dec[row] = 0;
+        else if (column->spec.phys == PHYS_F64)
+                column->f64[row] = 0;
+        else
+                column->i64[row] = 0;
+        if (column->code != NULL)
+                column->code[row] = column->spec.dict == NULL ? 0 : column->spec.dict->n_entries - 1;
+}
+/* Takes a row over another, for decoders that drop rows. */
+void builder_move_row(struct builder *builder, uint32_t from, uint32_t to);
+/* NULL: the column has no dictionary. */
+static inline const struct vector_dict *builder_column_dict(const struct builder_column *column)
+{
+        return column->spec.intern != NULL ? &column->spec.intern->dict : column->spec.dict;
+}
+/* The error of a batch that passes LIMIT_BUILDER_BYTES. */
+int builder_overflow(struct err *err);
 
 #endif

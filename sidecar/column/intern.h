@@ -5,35 +5,80 @@
  * change and never go away before intern_free, so slices of them outlive every batch. Code 0 is always the
  * empty string.
  *
- * A dictionary is bounded (INTERN_ENTRIES_MAX, INTERN_BYTES_MAX, INTERN_STRING_BYTES_MAX and a bounded probe):
- * the first string that does not fit closes it for good, because a column that got there is not worth codes:
- * from then on its strings are copied into the batch and carry no codes. The hash is keyed, so nobody can pick
- * strings that collide. One thread. */
+ * A dictionary is bounded: by INTERN_ENTRIES_MAX, INTERN_BYTES_MAX and the length of a probe. The first string
+ * that does not fit closes it for good, because a column that got there is not worth codes: from then on its
+ * strings are copied into the batch and carry none. So whoever picks strings that collide gains nothing but
+ * plain copies. Strings beyond INTERN_STRING_BYTES_MAX are passed over; many of them close it as well.
+ *
+ * A slot's key is the string itself up to 15 bytes (zero-padded, its length in the top byte); longer strings
+ * have hash and length there and are compared with their entry. One thread. */
 #ifndef WEIR_SIDECAR_COLUMN_INTERN_H
 #define WEIR_SIDECAR_COLUMN_INTERN_H
 
-#include "sidecar/base/arena.h"
+#include "sidecar/base/bytes.h"
 #include "sidecar/column/batch.h"
 
 enum {
         INTERN_ENTRIES_MAX = 4096,
         INTERN_BYTES_MAX = 256 << 10,
         INTERN_STRING_BYTES_MAX = 256,
+        INTERN_SHORT_BYTES_MAX = 15,
+        INTERN_PAD_BYTES = 16, /* readable behind every string handed in */
 };
 
 #define INTERN_CODE_NONE UINT32_MAX
 
-struct intern;
+struct intern_key {
+        uint64_t low, high;
+};
+struct intern_slot {
+        struct intern_key key;
+        uint32_t code;
+};
+
+struct intern {
+        struct vector_dict dict;
+        struct intern_slot *slots; /* never NULL; all empty once closed */
+        uint64_t multiplier;       /* odd, drawn */
+        unsigned shift;            /* 64 - log2(number of slots) */
+        bool is_closed;
+        uint32_t n_passed_over;
+        struct slice *entries;     /* == dict.entry */
+        uint32_t entries_capacity;
+        struct arena arena;        /* bytes of the entries */
+        size_t n_bytes;
+};
 
 struct intern *intern_new(void);
 struct intern *intern_free(struct intern *intern); /* NULL allowed; returns NULL */
 
-/* The code of the string, added if it is new; INTERN_CODE_NONE when the dictionary is closed (now or before).
- * At least 8 bytes behind the string must be readable, whatever they hold. */
+/* The code of the string, added if it is new; INTERN_CODE_NONE when it is too long or the dictionary is closed. */
 uint32_t intern_code(struct intern *intern, const uint8_t *data, size_t len);
 
-bool intern_is_closed(const struct intern *intern);
-/* Stays at its address; `entry` and `n_entries` follow the dictionary. */
-const struct vector_dict *intern_dict(const struct intern *intern);
+/* [n]: the bits of the first n bytes of sixteen. */
+extern const struct intern_key intern_masks[INTERN_SHORT_BYTES_MAX + 1];
+
+static inline struct intern_key intern_short_key(const uint8_t *data, size_t len)
+{
+        struct intern_key key = {bytes_get_u64(data) & intern_masks[len].low,
+                                 (bytes_get_u64(data + 8) & intern_masks[len].high) | (uint64_t)len << 56};
+
+        return key;
+}
+
+static inline size_t intern_slot_of(const struct intern *intern, struct intern_key key)
+{
+        return (size_t)(((key.low + (key.high << 32 | key.high >> 32)) * intern->multiplier) >> intern->shift);
+}
+
+/* For tight loops, len <= INTERN_SHORT_BYTES_MAX: the code, when the string stands in its first slot; else
+ * INTERN_CODE_NONE, and intern_code knows. */
+static inline uint32_t intern_code_short(const struct intern *intern, const uint8_t *data, size_t len)
+{
+        struct intern_key key = intern_short_key(data, len);
+        const struct intern_slot *slot = &intern->slots[intern_slot_of(intern, key)];
+
+        return ((slot->key.low ^ key.low) | (slot->key.high ^ key.high)) == 0 ? slot->code : INTERN_CODE_NONE;
+}
 
 #endif
