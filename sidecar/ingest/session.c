@@ -386,7 +386,7 @@ static int take_input(struct session *session, uint8_t *data, size_t len, struct
         case TRANSPORT_UNKNOWN:
                 break;
         }
-        assert(!"input before the transport is known");
+        assert(false && "input before the transport is known");
         return -1;
 }
 
