@@ -9,8 +9,7 @@
 #ifndef WEIR_AVRO_PROTOCOL_H
 #define WEIR_AVRO_PROTOCOL_H
 
-#include "sidecar/base/arena.h"
-#include "sidecar/base/err.h"
+#include "avro/schema.h"
 
 enum {
         PROTOCOL_HASH_BYTES = 16,
@@ -24,53 +23,13 @@ const uint8_t *protocol_flume_hash(void);
 /* MD5 of a text, the name under which protocols know each other. */
 void protocol_hash(struct slice text, uint8_t ret_hash[PROTOCOL_HASH_BYTES]);
 
-enum protocol_kind {
-        PROTOCOL_NULL,
-        PROTOCOL_BOOLEAN,
-        PROTOCOL_INT,
-        PROTOCOL_LONG,
-        PROTOCOL_FLOAT,
-        PROTOCOL_DOUBLE,
-        PROTOCOL_BYTES,
-        PROTOCOL_STRING,
-        PROTOCOL_FIXED,
-        PROTOCOL_ENUM,
-        PROTOCOL_ARRAY,
-        PROTOCOL_MAP,
-        PROTOCOL_UNION,
-        PROTOCOL_RECORD,
-};
-
-struct protocol_field;
-
-struct protocol_type {
-        enum protocol_kind kind;
-        uint32_t n;                           /* UNION: branches; RECORD: fields; ENUM: symbols */
-        uint64_t size;                        /* FIXED */
-        const struct protocol_type *items;    /* ARRAY items, MAP values */
-        const struct protocol_type **branches; /* UNION */
-        const struct protocol_field *fields;  /* RECORD */
-        const char *name;                     /* full name of a named type, NULL otherwise */
-};
-
-struct protocol_field {
-        const char *name;
-        const struct protocol_type *type;
-};
-
 struct protocol_message {
-        const char *name;
-        uint32_t n_params;
-        const struct protocol_field *params;
+        struct slice name;
+        const struct schema_node *params; /* a record whose fields are the parameters */
         bool is_one_way;
 };
 
-struct protocol {
-        struct arena arena; /* everything below */
-        const char *name;
-        uint32_t n_messages;
-        const struct protocol_message *messages;
-};
+struct protocol;
 
 /* Text of at most LIMIT_HANDSHAKE_TEXT_BYTES. Errors are ERR_DATA and name the place in the text. */
 int protocol_parse(struct slice text, struct protocol **ret_protocol, struct err *err) WEIR_MUST_CHECK;

@@ -32,9 +32,9 @@ static bool walk_step(struct walk *walk, unsigned depth)
         return true;
 }
 
-static bool skip_value(struct walk *walk, const struct protocol_type *type, unsigned depth);
+static bool skip_value(struct walk *walk, const struct schema_node *type, unsigned depth);
 
-static bool skip_blocks(struct walk *walk, const struct protocol_type *type, unsigned depth)
+static bool skip_blocks(struct walk *walk, const struct schema_node *type, unsigned depth)
 {
         struct slice key;
         uint64_t items;
@@ -45,7 +45,7 @@ static bool skip_blocks(struct walk *walk, const struct protocol_type *type, uns
                 if (items == 0)
                         return true;
                 for (uint64_t i = 0; i < items; i++) {
-                        if (type->kind == PROTOCOL_MAP && !binary_read_bytes(walk->reader, LIMIT_FRAME_BYTES, &key))
+                        if (type->kind == SCHEMA_MAP && !binary_read_bytes(walk->reader, LIMIT_FRAME_BYTES, &key))
                                 return false;
                         if (!skip_value(walk, type->items, depth + 1))
                                 return false;
@@ -54,20 +54,20 @@ static bool skip_blocks(struct walk *walk, const struct protocol_type *type, uns
 }
 
 /* The branch that stands there, or NULL. */
-static const struct protocol_type *read_branch(struct walk *walk, const struct protocol_type *type)
+static const struct schema_node *read_branch(struct walk *walk, const struct schema_node *type)
 {
         int64_t branch;
 
         if (!binary_read_long(walk->reader, &branch))
                 return NULL;
-        if (branch < 0 || (uint64_t)branch >= type->n) {
+        if (branch < 0 || (uint64_t)branch >= type->n_branches) {
                 walk_problem(walk, "a union branch that does not exist");
                 return NULL;
         }
         return type->branches[branch];
 }
 
-static bool skip_value(struct walk *walk, const struct protocol_type *type, unsigned depth)
+static bool skip_value(struct walk *walk, const struct schema_node *type, unsigned depth)
 {
         struct slice ignored;
         int64_t number;
@@ -75,33 +75,33 @@ static bool skip_value(struct walk *walk, const struct protocol_type *type, unsi
         if (!walk_step(walk, depth))
                 return false;
         switch (type->kind) {
-        case PROTOCOL_NULL:
+        case SCHEMA_NULL:
                 return true;
-        case PROTOCOL_BOOLEAN:
+        case SCHEMA_BOOLEAN:
                 return binary_skip_raw(walk->reader, 1);
-        case PROTOCOL_INT:
-        case PROTOCOL_LONG:
-        case PROTOCOL_ENUM:
+        case SCHEMA_INT:
+        case SCHEMA_LONG:
+        case SCHEMA_ENUM:
                 return binary_read_long(walk->reader, &number);
-        case PROTOCOL_FLOAT:
+        case SCHEMA_FLOAT:
                 return binary_skip_raw(walk->reader, 4);
-        case PROTOCOL_DOUBLE:
+        case SCHEMA_DOUBLE:
                 return binary_skip_raw(walk->reader, 8);
-        case PROTOCOL_BYTES:
-        case PROTOCOL_STRING:
+        case SCHEMA_BYTES:
+        case SCHEMA_STRING:
                 return binary_read_bytes(walk->reader, LIMIT_FRAME_BYTES, &ignored);
-        case PROTOCOL_FIXED:
-                if (type->size > LIMIT_FRAME_BYTES)
+        case SCHEMA_FIXED:
+                if (type->fixed_bytes > LIMIT_FRAME_BYTES)
                         return walk_problem(walk, "a fixed value larger than any frame");
-                return binary_skip_raw(walk->reader, type->size);
-        case PROTOCOL_ARRAY:
-        case PROTOCOL_MAP:
+                return binary_skip_raw(walk->reader, type->fixed_bytes);
+        case SCHEMA_ARRAY:
+        case SCHEMA_MAP:
                 return skip_blocks(walk, type, depth);
-        case PROTOCOL_UNION:
+        case SCHEMA_UNION:
                 type = read_branch(walk, type);
                 return type != NULL && skip_value(walk, type, depth + 1);
-        case PROTOCOL_RECORD:
-                for (uint32_t i = 0; i < type->n; i++)
+        case SCHEMA_RECORD:
+                for (uint32_t i = 0; i < type->n_fields; i++)
                         if (!skip_value(walk, type->fields[i].type, depth + 1))
                                 return false;
                 return true;
@@ -109,7 +109,7 @@ static bool skip_value(struct walk *walk, const struct protocol_type *type, unsi
         return walk_problem(walk, "a type that does not exist");
 }
 
-bool resolve_skip(const struct protocol_type *type, struct binary_reader *reader)
+bool resolve_skip(const struct schema_node *type, struct binary_reader *reader)
 {
         struct walk walk = {.reader = reader, .start = reader->at};
 
@@ -119,45 +119,45 @@ bool resolve_skip(const struct protocol_type *type, struct binary_reader *reader
         return false;
 }
 
-static bool is_text(const struct protocol_type *type)
+static bool is_text(const struct schema_node *type)
 {
-        return type->kind == PROTOCOL_BYTES || type->kind == PROTOCOL_STRING;
+        return type->kind == SCHEMA_BYTES || type->kind == SCHEMA_STRING;
 }
 
 /* string, bytes, or a union with one of them: what can be read as text. */
-static bool can_be_text(const struct protocol_type *type)
+static bool can_be_text(const struct schema_node *type)
 {
-        if (type->kind == PROTOCOL_UNION) {
-                for (uint32_t i = 0; i < type->n; i++)
+        if (type->kind == SCHEMA_UNION) {
+                for (uint32_t i = 0; i < type->n_branches; i++)
                         if (is_text(type->branches[i]))
                                 return true;
         }
         return is_text(type);
 }
 
-static bool can_be_headers(const struct protocol_type *type)
+static bool can_be_headers(const struct schema_node *type)
 {
-        if (type->kind == PROTOCOL_UNION) {
-                for (uint32_t i = 0; i < type->n; i++)
-                        if (type->branches[i]->kind == PROTOCOL_MAP && can_be_text(type->branches[i]->items))
+        if (type->kind == SCHEMA_UNION) {
+                for (uint32_t i = 0; i < type->n_branches; i++)
+                        if (type->branches[i]->kind == SCHEMA_MAP && can_be_text(type->branches[i]->items))
                                 return true;
         }
-        return type->kind == PROTOCOL_MAP && can_be_text(type->items);
+        return type->kind == SCHEMA_MAP && can_be_text(type->items);
 }
 
-static const struct protocol_field *find_field(const struct protocol_field *fields, uint32_t n, const char *name)
+static const struct schema_field *find_field(const struct schema_field *fields, uint32_t n, const char *name)
 {
         for (uint32_t i = 0; i < n; i++)
-                if (strcmp(fields[i].name, name) == 0)
+                if (slice_is_equal(fields[i].name, slice_from_text(name)))
                         return &fields[i];
         return NULL;
 }
 
 /* NULL when a record with these fields is an event, else what is wrong with it. */
-static const char *record_problem(const struct protocol_type *type)
+static const char *record_problem(const struct schema_node *type)
 {
-        const struct protocol_field *headers = find_field(type->fields, type->n, "headers");
-        const struct protocol_field *body = find_field(type->fields, type->n, "body");
+        const struct schema_field *headers = find_field(type->fields, type->n_fields, "headers");
+        const struct schema_field *body = find_field(type->fields, type->n_fields, "body");
 
         if (headers == NULL)
                 return "its record has no field 'headers', and there is no default";
@@ -170,15 +170,15 @@ static const char *record_problem(const struct protocol_type *type)
         return NULL;
 }
 
-static const char *event_problem(const struct protocol_type *type)
+static const char *event_problem(const struct schema_node *type)
 {
         const char *problem = "it is no record";
 
-        if (type->kind == PROTOCOL_RECORD)
+        if (type->kind == SCHEMA_RECORD)
                 return record_problem(type);
-        if (type->kind == PROTOCOL_UNION) {
-                for (uint32_t i = 0; i < type->n; i++) {
-                        if (type->branches[i]->kind != PROTOCOL_RECORD)
+        if (type->kind == SCHEMA_UNION) {
+                for (uint32_t i = 0; i < type->n_branches; i++) {
+                        if (type->branches[i]->kind != SCHEMA_RECORD)
                                 continue;
                         problem = record_problem(type->branches[i]);
                         if (problem == NULL)
@@ -188,11 +188,11 @@ static const char *event_problem(const struct protocol_type *type)
         return problem;
 }
 
-static bool is_native_event(const struct protocol_type *type)
+static bool is_native_event(const struct schema_node *type)
 {
-        return type->kind == PROTOCOL_RECORD && type->n == 2 && strcmp(type->fields[0].name, "headers") == 0 &&
-               type->fields[0].type->kind == PROTOCOL_MAP && is_text(type->fields[0].type->items) &&
-               strcmp(type->fields[1].name, "body") == 0 && is_text(type->fields[1].type);
+        return type->kind == SCHEMA_RECORD && type->n_fields == 2 &&
+               find_field(type->fields, 1, "headers") != NULL && type->fields[0].type->kind == SCHEMA_MAP &&
+               is_text(type->fields[0].type->items) && is_text(type->fields[1].type);
 }
 
 static void set_problem(struct resolve_call *call, const char *message, const char *problem)
@@ -211,7 +211,7 @@ void resolve_call_init(struct resolve_call *call, const struct protocol *protoco
         const char *name = is_batch ? "appendBatch" : "append";
         const char *param_name = is_batch ? "events" : "event";
         const struct protocol_message *message = protocol_find_message(protocol, slice_from_text(name));
-        const struct protocol_field *param;
+        const struct schema_field *param;
         const char *problem;
 
         *call = (struct resolve_call){0};
@@ -223,12 +223,12 @@ void resolve_call_init(struct resolve_call *call, const struct protocol *protoco
                 snprintf(call->problem, sizeof(call->problem), "Not both one-way messages: %s", name);
                 return;
         }
-        param = find_field(message->params, message->n_params, param_name);
+        param = find_field(message->params->fields, message->params->n_fields, param_name);
         if (param == NULL) {
                 set_problem(call, name, is_batch ? "it has no parameter 'events'" : "it has no parameter 'event'");
                 return;
         }
-        if (is_batch && param->type->kind != PROTOCOL_ARRAY) {
+        if (is_batch && param->type->kind != SCHEMA_ARRAY) {
                 set_problem(call, name, "its parameter 'events' is no array");
                 return;
         }
@@ -238,16 +238,16 @@ void resolve_call_init(struct resolve_call *call, const struct protocol *protoco
                 set_problem(call, name, problem);
                 return;
         }
-        call->n_params = message->n_params;
-        call->params = message->params;
-        call->event_param = (uint32_t)(param - message->params);
+        call->n_params = message->params->n_fields;
+        call->params = message->params->fields;
+        call->event_param = (uint32_t)(param - message->params->fields);
         call->is_native = call->n_params == 1 && is_native_event(call->event);
 }
 
 /* A string or bytes value, through a union if there is one. */
-static bool read_text(struct walk *walk, const struct protocol_type *type, struct slice *ret_text)
+static bool read_text(struct walk *walk, const struct schema_node *type, struct slice *ret_text)
 {
-        if (type->kind == PROTOCOL_UNION) {
+        if (type->kind == SCHEMA_UNION) {
                 type = read_branch(walk, type);
                 if (type == NULL)
                         return false;
@@ -257,17 +257,17 @@ static bool read_text(struct walk *walk, const struct protocol_type *type, struc
         return binary_read_bytes(walk->reader, LIMIT_FRAME_BYTES, ret_text);
 }
 
-static bool copy_headers(struct walk *walk, const struct protocol_type *type, struct bytes *event)
+static bool copy_headers(struct walk *walk, const struct schema_node *type, struct bytes *event)
 {
         struct slice key, value;
         uint64_t items;
 
-        if (type->kind == PROTOCOL_UNION) {
+        if (type->kind == SCHEMA_UNION) {
                 type = read_branch(walk, type);
                 if (type == NULL)
                         return false;
         }
-        if (type->kind != PROTOCOL_MAP || !can_be_text(type->items))
+        if (type->kind != SCHEMA_MAP || !can_be_text(type->items))
                 return walk_problem(walk, "a union branch that is no map of string, where headers are needed");
         for (;;) {
                 if (!binary_read_block(walk->reader, LIMIT_HEADERS_PER_EVENT, &items))
@@ -285,26 +285,25 @@ static bool copy_headers(struct walk *walk, const struct protocol_type *type, st
         }
 }
 
-static bool copy_event(struct walk *walk, const struct protocol_type *type, struct bytes *event)
+static bool copy_event(struct walk *walk, const struct schema_node *type, struct bytes *event)
 {
         struct slice body = {NULL, 0};
-        bool has_headers = false, has_body = false;
 
-        if (type->kind == PROTOCOL_UNION) {
+        if (type->kind == SCHEMA_UNION) {
                 type = read_branch(walk, type);
                 if (type == NULL)
                         return false;
         }
-        if (type->kind != PROTOCOL_RECORD || record_problem(type) != NULL)
+        if (type->kind != SCHEMA_RECORD || record_problem(type) != NULL)
                 return walk_problem(walk, "a union branch that is no event");
-        for (uint32_t i = 0; i < type->n; i++) {
-                const struct protocol_field *field = &type->fields[i];
+        for (uint32_t i = 0; i < type->n_fields; i++) {
+                const struct schema_field *field = &type->fields[i];
                 bool done;
 
-                if (!has_headers && strcmp(field->name, "headers") == 0)
-                        done = has_headers = copy_headers(walk, field->type, event);
-                else if (!has_body && strcmp(field->name, "body") == 0)
-                        done = has_body = read_text(walk, field->type, &body);
+                if (slice_is_equal(field->name, slice_from_text("headers")))
+                        done = copy_headers(walk, field->type, event);
+                else if (slice_is_equal(field->name, slice_from_text("body")))
+                        done = read_text(walk, field->type, &body);
                 else
                         done = skip_value(walk, field->type, 1);
                 if (!done)

@@ -19,9 +19,9 @@ struct resolve_call {
         char problem[RESOLVE_PROBLEM_BYTES]; /* not empty: why calls of this message are refused, for the client */
         bool is_native;                      /* the parameters are laid out as Flume's own */
         uint32_t n_params;
-        uint32_t event_param;                   /* index in params; the others are skipped */
-        const struct protocol_field *params;
-        const struct protocol_type *event;      /* type of one event; NULL when native and not parsed */
+        uint32_t event_param;             /* index in params; the others are skipped */
+        const struct schema_field *params;
+        const struct schema_node *event;  /* type of one event; NULL when native and not parsed */
 };
 
 /* Flume's own layout. */
@@ -33,6 +33,6 @@ void resolve_call_init(struct resolve_call *call, const struct protocol *protoco
  * reads of binary.h: false with reader->missing or reader->problem, and then `event` is as before. */
 bool resolve_event(const struct resolve_call *call, struct binary_reader *reader, struct bytes *event);
 /* Skips one value of any type. As the reads of binary.h. */
-bool resolve_skip(const struct protocol_type *type, struct binary_reader *reader);
+bool resolve_skip(const struct schema_node *type, struct binary_reader *reader);
 
 #endif

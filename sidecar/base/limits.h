@@ -15,7 +15,6 @@
 #define LIMIT_CALL_META_ENTRIES 64u            /* RPC plug-ins; Flume sends none */
 #define LIMIT_HANDSHAKE_TEXT_BYTES (64u << 10) /* client protocol text; Flume's own has 1334 bytes */
 #define LIMIT_PROTOCOL_CACHE 64u               /* client protocols remembered per server */
-#define LIMIT_PROTOCOL_TYPES 256u              /* named types in one client protocol */
 #define LIMIT_MESSAGE_NAME_BYTES 256u          /* name of an RPC message; ours have 6 and 11 */
 #define LIMIT_CALL_META_BYTES (64u << 10)      /* all call metadata, or handshake metadata, together */
 #define LIMIT_FRAME_SKIP_BYTES (4u * LIMIT_FRAME_BYTES) /* a frame above LIMIT_FRAME_BYTES is skipped and refused up to here */
