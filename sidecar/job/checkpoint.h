@@ -65,12 +65,13 @@ struct checkpoint {
         uint64_t proven_lsn;   /* the log was durable up to here, by any manifest that checks */
         uint64_t release_lsn;  /* log_lsn of the older generation that checks, else 0 */
         uint32_t n_rejected;   /* newer ones that did not check */
-        char rejected[256];    /* why the first of them did not */
+        char rejected[ERR_TEXT_BYTES]; /* why the first of them did not */
         uint8_t *storage[2];
 };
 
-/* Syncs the directory and its files first (what is read must be on the disk), removes temporary files. 0, CHECKPOINT_E_NONE
- * (n_rejected, proven_lsn and rejected are set all the same), < 0: the directory cannot be read. */
+/* Syncs the directory and its files first (what is read must be on the disk), removes temporary files. When an older
+ * generation had to do, the manifests of newer ones become `<number>.rejected`: they must not count as generations.
+ * 0, CHECKPOINT_E_NONE (n_rejected, proven_lsn and rejected are set all the same), < 0: the directory cannot be read. */
 int checkpoint_load(const char *dir, const struct file_ops *ops, uint64_t instance, struct checkpoint *ret_checkpoint,
                     struct err *err) WEIR_MUST_CHECK;
 void checkpoint_done(struct checkpoint *checkpoint);

@@ -45,7 +45,8 @@ static int wal_recovery_scan(const struct wal_config *config, const struct wal_d
                                (unsigned long long)dir->segments[index].first_lsn,
                                (unsigned long long)config->from_lsn);
         wal_scan_init(scan, dir, index, config->proven_lsn);
-        recovery->first_lsn = dir->segments[wal_dir_next_started(dir, UINT32_MAX)].first_lsn;
+        /* Nothing lies between the end of the segment before and this one's beginning. */
+        recovery->first_lsn = dir->segments[wal_dir_next_started(dir, UINT32_MAX)].header.previous_end;
         do
                 result = wal_scan_next(scan, &record, err);
         while (result == 0);
