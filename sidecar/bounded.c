@@ -14,6 +14,7 @@
 #include "sidecar/plan/setting.h"
 #include "sinks/sink.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 enum { PIECE_ROWS = 1000, POLL_MS = 100, PATIENCE_ROUNDS = 300 };
@@ -148,42 +149,38 @@ static int wait_for(struct bounded *bounded, const bool *flag, const char *what,
         return 0;
 }
 
+static int sink_is_gone(const struct bounded *bounded, uint32_t sink, struct err *err)
+{
+        if (bounded->is_broken)
+                *err = bounded->why;
+        else
+                err_set(err, ERR_UNAVAILABLE, "sink %s is gone", bounded->sinks.groups[sink]);
+        return -1;
+}
+
 static int write_piece(struct bounded *bounded, const struct engine_piece *piece, struct err *err)
 {
         struct first_index *table = NULL;
-        struct batch rows = piece->rows;
-        struct vector *columns = alloc_array(rows.n_columns + 1, sizeof *columns);
-        struct arena arena;
-        uint32_t first = 0;
-        int result = 0;
+        uint32_t at = 0;
 
         for (uint32_t i = 0; i < bounded->n_tables; i++)
                 if (bounded->tables[i].table == piece->sink)
                         table = &bounded->tables[i];
-        arena_init(&arena, 64 << 10, 0);
-        while (result == 0 && first < rows.n_rows) {
+        assert(table != NULL);
+        while (at < piece->rows.n_rows) {
                 struct sink *sink = bounded->sinks.sinks[table->sink];
                 struct state *state = &bounded->states[table->sink];
-                struct batch rest = {.n_rows = rows.n_rows - first, .n_columns = rows.n_columns, .columns = columns};
-                uint32_t taken = 0;
                 enum sink_result wrote;
 
-                for (uint32_t c = 0; c < rows.n_columns; c++)
-                        vector_view(&rows.columns[c], first, rest.n_rows, &columns[c], &arena);
                 state->has_progress = false;
-                wrote = sink->ops->write(sink, table->table, 1, table->n, piece->window_end_ms, &rest, &taken);
-                first += taken;
-                table->n += taken;
+                wrote = sink->ops->write(sink, table->table, 1, table->n, piece->window_end_ms, &piece->rows, at, &at);
                 if (wrote == SINK_DOWN)
-                        result = bounded->is_broken ? (*err = bounded->why, -1)
-                                                    : err_set(err, ERR_UNAVAILABLE, "the sink of table '%.*s' is gone",
-                                                              (int)table->table->name.len, (const char *)table->table->name.data);
-                else if (wrote == SINK_BUSY)
-                        result = wait_for(bounded, &state->has_progress, "take more rows", err);
+                        return sink_is_gone(bounded, table->sink, err);
+                if (wrote == SINK_BUSY && wait_for(bounded, &state->has_progress, "take more rows", err) < 0)
+                        return -1;
         }
-        arena_done(&arena);
-        alloc_free(columns);
-        return result;
+        table->n += piece->rows.n_rows;
+        return 0;
 }
 
 static int write_output(struct bounded *bounded, struct err *err)
@@ -200,21 +197,14 @@ static int commit(struct bounded *bounded, struct err *err)
 {
         for (uint32_t i = 0; i < bounded->sinks.n_sinks; i++) {
                 struct sink *sink = bounded->sinks.sinks[i];
-                bool is_committed = false;
 
                 if (sink->ops->commit(sink, 1, 0) == SINK_DOWN)
-                        return bounded->is_broken ? (*err = bounded->why, -1)
-                                                  : err_set(err, ERR_UNAVAILABLE, "sink %s is gone", bounded->sinks.groups[i]);
-                while (!is_committed) {
-                        is_committed = bounded->states[i].committed >= 1;
-                        bounded->states[i].has_progress = is_committed;
-                        if (!is_committed && loop_run_once(bounded->loop, POLL_MS) < 0)
+                        return sink_is_gone(bounded, i, err);
+                while (bounded->states[i].committed < 1 && !bounded->is_broken)
+                        if (loop_run_once(bounded->loop, POLL_MS) < 0)
                                 return err_set(err, ERR_INTERNAL, "the event loop failed");
-                        if (bounded->is_broken) {
-                                *err = bounded->why;
-                                return -1;
-                        }
-                }
+                if (bounded->is_broken)
+                        return sink_is_gone(bounded, i, err);
         }
         return 0;
 }

@@ -11,6 +11,7 @@ enum { STEP_ROWS = 1000 };
 
 struct known_table {
         const struct plan_table *table;
+        struct slice fingerprint; /* of the query that fills it; in the job's arena */
         uint32_t generation;
         uint32_t sink_index;
 };
@@ -25,6 +26,7 @@ struct delivery {
         struct feeder_events events;
         uint32_t n_tables;
         struct known_table *tables;
+        struct bytes committed; /* as of the last checkpoint, see delivery_append_committed */
         uint64_t shown_epoch; /* newest epoch that feeders were told of */
 };
 
@@ -111,6 +113,7 @@ int delivery_open(const struct delivery_config *config, struct delivery **ret_de
         delivery->events = (struct feeder_events){.context = delivery, .on_wake = on_wake, .on_committed = on_committed,
                                                   .on_note = on_note, .on_fatal = on_fatal};
         sink_set_init(&delivery->sinks);
+        bytes_append_slice(&delivery->committed, config->committed);
         if (open_outbox(delivery, err) < 0) {
                 delivery_close(delivery);
                 return -1;
@@ -131,16 +134,33 @@ struct delivery *delivery_close(struct delivery *delivery)
         alloc_free(delivery->feeders);
         outbox_close(delivery->outbox);
         alloc_free(delivery->tables);
+        bytes_done(&delivery->committed);
         alloc_free(delivery->name);
         alloc_free(delivery);
         return NULL;
+}
+
+/* The fingerprint of the windowed operator behind a table, empty for queries without one. */
+static struct slice query_fingerprint(const struct plan_job *plan, const struct plan_table *table)
+{
+        for (uint32_t i = 0; i < plan->n_queries; i++) {
+                const struct plan_op *op = plan->queries[i]->root;
+
+                while (plan->queries[i]->sink == table && op != NULL) {
+                        if (op->kind == PLAN_WINDOW)
+                                return op->fingerprint;
+                        op = op->n_inputs > 0 ? op->inputs[0] : NULL;
+                }
+        }
+        return slice_make(NULL, 0);
 }
 
 int delivery_add_job(struct delivery *delivery, const struct job *job, struct err *err)
 {
         for (uint32_t i = 0; i < job->plan->n_tables; i++) {
                 const struct plan_table *table = job->plan->tables[i];
-                struct known_table known = {.table = table, .generation = job->generation};
+                struct known_table known = {.table = table, .generation = job->generation,
+                                            .fingerprint = query_fingerprint(job->plan, table)};
 
                 if (!table->is_sink)
                         continue;
@@ -148,6 +168,38 @@ int delivery_add_job(struct delivery *delivery, const struct job *job, struct er
                         return -1;
                 delivery->tables = alloc_resize(delivery->tables, delivery->n_tables + 1, sizeof *delivery->tables);
                 delivery->tables[delivery->n_tables++] = known;
+        }
+        return 0;
+}
+
+static struct slice table_fingerprint(void *context, const struct plan_table *table)
+{
+        const struct known_table *known = find_known(context, table);
+
+        return known == NULL ? slice_make(NULL, 0) : known->fingerprint;
+}
+
+void delivery_append_committed(const struct delivery *delivery, struct bytes *bytes)
+{
+        bytes_append_varint(bytes, delivery->n_feeders);
+        for (uint32_t i = 0; i < delivery->n_feeders; i++) {
+                bytes_append_lenslice(bytes, slice_from_text(delivery->sinks.groups[i]));
+                bytes_append_varint(bytes, feeder_committed(delivery->feeders[i]));
+        }
+}
+
+/* What a sink had committed at the last checkpoint, 0 when it was not there. */
+static uint64_t find_committed(const struct delivery *delivery, const char *group)
+{
+        struct bytes_reader reader = bytes_reader_make(bytes_slice(&delivery->committed));
+        uint64_t n = bytes_read_varint(&reader);
+
+        for (uint64_t i = 0; i < n && !reader.failed; i++) {
+                struct slice name = bytes_read_text(&reader);
+                uint64_t epoch = bytes_read_varint(&reader);
+
+                if (!reader.failed && slice_is_equal(name, slice_from_text(group)))
+                        return epoch;
         }
         return 0;
 }
@@ -162,7 +214,9 @@ static int start_sink(struct delivery *delivery, uint32_t index, uint64_t last_e
         struct sink_config config = {.loop = delivery->config.loop, .clock = delivery->config.clock,
                                      .listener = feeder_listener(feeder), .name = delivery->name,
                                      .instance = delivery->config.instance->id, .start = delivery->config.instance->starts,
-                                     .last_epoch = last_epoch, .has_commit = delivery->config.has_log};
+                                     .last_epoch = last_epoch, .has_commit = delivery->config.has_log,
+                                     .committed_epoch = find_committed(delivery, delivery->sinks.groups[index]),
+                                     .fingerprint = table_fingerprint, .fingerprint_context = delivery};
 
         delivery->feeders = alloc_resize(delivery->feeders, delivery->n_feeders + 1, sizeof *delivery->feeders);
         delivery->feeders[delivery->n_feeders++] = feeder;

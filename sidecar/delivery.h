@@ -22,6 +22,7 @@ struct delivery_config {
         const char *outbox_dir;
         const struct plan_job *settings; /* weir.name, weir.outbox.*; of the job at start */
         uint64_t outbox_lsn;             /* the checkpoint's, 0: start empty */
+        struct slice committed;          /* what delivery_append_committed gave the checkpoint; empty: none */
         bool has_log;                    /* false: weir.wal = off; no commit record */
         void *context;
         void (*on_wake)(void *context);  /* delivery_step has work */
@@ -47,6 +48,10 @@ bool delivery_step(struct delivery *delivery);
 bool delivery_is_drained(const struct delivery *delivery);
 /* Committed epochs, kept times and sizes let files go; cursor: the older checkpoint's outbox_lsn. */
 void delivery_cut(struct delivery *delivery, uint64_t cursor);
+
+/* What each sink has committed, for the next checkpoint: sinks whose far side remembers nothing go on from there.
+ * Bytes: varint number of sinks; for each varint length and text of its group, varint epoch. */
+void delivery_append_committed(const struct delivery *delivery, struct bytes *bytes);
 
 struct outbox *delivery_outbox(struct delivery *delivery);
 uint32_t delivery_n_sinks(const struct delivery *delivery);

@@ -7,6 +7,7 @@
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/hash.h"
 #include "sidecar/base/limits.h"
+#include "sidecar/generation.h"
 #include "sidecar/net/loop.h"
 #include "sidecar/pipeline_state.h"
 #include "sidecar/plan/setting.h"
@@ -19,7 +20,7 @@ enum { SPIN_NS = 30000, PIECE_ROWS = 1000, ACKS_FIRST = 64, STOP_POLL_MS = 20 };
 /* ---- Time and positions */
 
 /* Arrival never decreases, whatever the machine's clock does. */
-static int64_t arrival_now(struct pipeline *pipeline)
+int64_t pipeline_arrival(struct pipeline *pipeline)
 {
         int64_t now_ms = clock_wall_ms(pipeline->config.clock);
 
@@ -222,7 +223,7 @@ int pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch,
         if (!intake->is_active) {
                 arena_reset(&intake->arena);
                 builder_batch(batch->builder, &intake->rows);
-                intake->arrival_ms = arrival_now(pipeline);
+                intake->arrival_ms = pipeline_arrival(pipeline);
                 intake->first = 0;
                 intake->has_result = false;
                 intake->is_active = true;
@@ -269,7 +270,7 @@ static bool may_write_control(const struct pipeline *pipeline)
 /* 0 written and applied, > 0 no room, < 0 fatal. */
 static int apply_tick(struct pipeline *pipeline, bool is_ready, bool is_flush, struct err *err)
 {
-        struct record_tick tick = {.now_ms = arrival_now(pipeline), .is_ready = is_ready, .is_flush = is_flush};
+        struct record_tick tick = {.now_ms = pipeline_arrival(pipeline), .is_ready = is_ready, .is_flush = is_flush};
         int result = 0;
 
         if (pipeline->has_log)
@@ -283,7 +284,7 @@ static int apply_end(struct pipeline *pipeline, const struct waiting_end *end, s
 {
         struct record_origin origin = {.source = end->source, .event = RECORD_CONNECTION_CLOSE,
                                        .connection = end->connection, .peer = slice_from_text(end->peer),
-                                       .now_ms = arrival_now(pipeline)};
+                                       .now_ms = pipeline_arrival(pipeline)};
         int result = 0;
 
         if (pipeline->has_log)
@@ -414,6 +415,9 @@ static void begin_checkpoint(struct pipeline *pipeline)
                 .config = bytes_slice(&pipeline->config_payload),
         };
 
+        bytes_reset(&pipeline->committed);
+        delivery_append_committed(pipeline->delivery, &pipeline->committed);
+        manifest.extra = bytes_slice(&pipeline->committed);
         pipeline->checkpoint_lsn = manifest.log_lsn;
         pipeline->checkpoint_ns = clock_monotonic_ns(pipeline->config.clock);
         wal_kick(pipeline->wal);
@@ -569,150 +573,6 @@ bool pipeline_spin(struct pipeline *pipeline)
         return true;
 }
 
-/* ---- The job */
-
-static void set_layouts(struct pipeline *pipeline)
-{
-        struct arena arena;
-
-        arena_init(&arena, 4096, 0);
-        for (uint32_t s = 0; s < pipeline->job->plan->n_sources; s++) {
-                const struct plan_source *source = pipeline->job->plan->sources[s];
-                uint32_t n_logged = scan_n_logged(source), k = 0;
-                struct slice *names = arena_new_n(&arena, struct slice, n_logged + 1);
-                struct slice *types = arena_new_n(&arena, struct slice, n_logged + 1);
-                enum phys *phys = arena_new_n(&arena, enum phys, n_logged + 1);
-                struct record_layout layout = {.generation = pipeline->job->generation, .source = s,
-                                               .table = source->table->name, .n_columns = n_logged, .names = names,
-                                               .types = types, .phys = phys};
-
-                for (uint32_t c = 0; c < source->n_columns; c++) {
-                        char text[TYPE_TEXT_BYTES];
-
-                        if (!source->is_logged[c])
-                                continue;
-                        type_format(&source->columns[c].type, text);
-                        names[k] = source->columns[c].name;
-                        types[k] = arena_copy(&arena, slice_from_text(text));
-                        phys[k++] = type_phys(&source->columns[c].type);
-                }
-                record_writer_set_layout(pipeline->writer, &layout);
-        }
-        arena_done(&arena);
-}
-
-static void free_scans(struct pipeline *pipeline)
-{
-        if (pipeline->job != NULL && pipeline->scans != NULL)
-                for (uint32_t s = 0; s < pipeline->job->plan->n_sources; s++)
-                        scan_free(pipeline->scans[s]);
-        alloc_free(pipeline->scans);
-        pipeline->scans = NULL;
-}
-
-static void remember_config(struct pipeline *pipeline, const struct job *job)
-{
-        struct arena arena;
-        struct record_config config;
-
-        arena_init(&arena, 4096, 0);
-        job_config(job, pipeline->last_arrival_ms, &arena, &config);
-        bytes_reset(&pipeline->config_payload);
-        bytes_reserve(&pipeline->config_payload, record_bound_config(&config));
-        pipeline->config_payload.len = record_encode_config(&config, pipeline->config_payload.data);
-        arena_done(&arena);
-}
-
-static bool knows_job(const struct pipeline *pipeline, const struct job *job)
-{
-        for (uint32_t i = 0; i < pipeline->n_jobs; i++)
-                if (pipeline->jobs[i] == job)
-                        return true;
-        return false;
-}
-
-int pipeline_bind_job(struct pipeline *pipeline, struct job *job, struct engine *engine, struct err *err)
-{
-        int64_t max_future_ms = setting_ms(job->plan, SETTING_EVENT_MAX_FUTURE);
-
-        free_scans(pipeline);
-        engine_free(pipeline->engine);
-        pipeline->engine = engine;
-        pipeline->job = job;
-        if (!knows_job(pipeline, job)) {
-                pipeline->jobs = alloc_resize(pipeline->jobs, pipeline->n_jobs + 1, sizeof *pipeline->jobs);
-                pipeline->jobs[pipeline->n_jobs++] = job;
-        }
-        pipeline->output_budget_bytes = setting_bytes(job->plan, SETTING_OUTPUT_BYTES);
-        pipeline->scans = alloc_zero(job->plan->n_sources + 1, sizeof *pipeline->scans);
-        for (uint32_t s = 0; s < job->plan->n_sources; s++)
-                if (scan_new(job->plan->sources[s], s, engine, max_future_ms, &pipeline->scans[s], err) < 0)
-                        return -1;
-        if (pipeline->writer != NULL)
-                set_layouts(pipeline);
-        remember_config(pipeline, job);
-        return delivery_add_job(pipeline->delivery, job, err);
-}
-
-int pipeline_migrate_engine(struct pipeline *pipeline, const struct job *job, struct engine **ret_engine, struct err *err)
-{
-        struct engine *engine = NULL;
-        struct engine_frozen *frozen;
-        struct bytes state;
-        int result;
-
-        if (engine_new(job->plan, &engine, err) < 0)
-                return -1;
-        bytes_init(&state);
-        frozen = engine_freeze(pipeline->engine);
-        while (engine_frozen_next(frozen, &state))
-                continue;
-        engine_thaw(pipeline->engine, frozen);
-        result = engine_load(engine, bytes_slice(&state), err);
-        bytes_done(&state);
-        if (result < 0) {
-                engine_free(engine);
-                return -1;
-        }
-        *ret_engine = engine;
-        return 0;
-}
-
-int pipeline_write_config(struct pipeline *pipeline, struct err *err)
-{
-        struct arena arena;
-        struct record_config config;
-        int result;
-
-        if (!pipeline->has_log)
-                return 0;
-        arena_init(&arena, 4096, 0);
-        job_config(pipeline->job, arrival_now(pipeline), &arena, &config);
-        while ((result = record_writer_config(pipeline->writer, &config, &pipeline->last_lsn, err)) > 0)
-                if (pipeline_wait(pipeline, err) < 0) {
-                        result = -1;
-                        break;
-                }
-        arena_done(&arena);
-        return result;
-}
-
-int pipeline_change_job(struct pipeline *pipeline, struct job *job, struct err *err)
-{
-        struct engine *engine = NULL;
-
-        assert(!pipeline->intake.is_active && job->plan != NULL);
-        job->generation = pipeline->job->generation + 1;
-        while (pipeline->has_log && keeper_is_writing(pipeline->keeper))
-                if (pipeline_wait(pipeline, err) < 0)
-                        return -1;
-        if (pipeline_drain_output(pipeline, err) < 0 || pipeline_migrate_engine(pipeline, job, &engine, err) < 0)
-                return -1;
-        if (pipeline_bind_job(pipeline, job, engine, err) < 0 || pipeline_write_config(pipeline, err) < 0)
-                return -1;
-        return delivery_start(pipeline->delivery, engine_last_epoch(engine), err);
-}
-
 /* ---- Life */
 
 int pipeline_open(const struct pipeline_config *config, struct job *job, struct pipeline **ret_pipeline, struct err *err)
@@ -745,7 +605,7 @@ struct pipeline *pipeline_close(struct pipeline *pipeline)
         record_writer_free(pipeline->writer);
         wal_close(pipeline->wal);
         delivery_close(pipeline->delivery);
-        free_scans(pipeline);
+        generation_free_scans(pipeline);
         engine_free(pipeline->engine);
         for (uint32_t i = 0; i < pipeline->n_jobs; i++)
                 job_free(pipeline->jobs[i]);
@@ -757,6 +617,7 @@ struct pipeline *pipeline_close(struct pipeline *pipeline)
         alloc_free(pipeline->outbox_dir);
         arena_done(&pipeline->intake.arena);
         bytes_done(&pipeline->config_payload);
+        bytes_done(&pipeline->committed);
         alloc_free(pipeline);
         return NULL;
 }

@@ -83,10 +83,6 @@ bool pipeline_spin(struct pipeline *pipeline);
 /* Each second. */
 void pipeline_tick(struct pipeline *pipeline);
 
-/* SIGHUP: takes a new job at this point of the log. No batch may be half taken. Owns `job`. < 0 with the old job in force (ERR_CONFIG)
- * or, for other codes, fatal. */
-int pipeline_change_job(struct pipeline *pipeline, struct job *job, struct err *err) WEIR_MUST_CHECK;
-
 /* Clean stop: ends the epoch, drains log, output and (for at most wait_ms) sinks, writes a checkpoint. */
 int pipeline_stop(struct pipeline *pipeline, int64_t wait_ms, struct err *err) WEIR_MUST_CHECK;
 

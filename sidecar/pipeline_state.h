@@ -1,4 +1,4 @@
-/* pipeline_state.h - the inside of struct pipeline, shared by pipeline.c, recovery.c and nobody else. */
+/* pipeline_state.h - the inside of struct pipeline, shared by pipeline.c, recovery.c, generation.c and nobody else. */
 #ifndef WEIR_SIDECAR_PIPELINE_STATE_H
 #define WEIR_SIDECAR_PIPELINE_STATE_H
 
@@ -54,6 +54,7 @@ struct pipeline {
         int64_t last_arrival_ms;
         uint64_t last_lsn;          /* end of the log, or a count of records without one */
         struct bytes config_payload; /* CONFIG of the job in force, for manifests */
+        struct bytes committed;      /* delivery_append_committed, for the manifest under way */
         uint64_t checkpoint_lsn;    /* log position of the last checkpoint begun */
         uint64_t checkpoint_ns;     /* monotonic time of it */
         uint64_t older_outbox_lsn, newer_outbox_lsn; /* of the two checkpoints on disk */
@@ -61,18 +62,14 @@ struct pipeline {
         struct pipeline_stats stats;
 };
 
-/* Engine, scans and layouts for the job in force. */
-int pipeline_bind_job(struct pipeline *pipeline, struct job *job, struct engine *engine, struct err *err) WEIR_MUST_CHECK;
-/* A new engine for `job` with the state that unchanged operators of the old one hold. */
-int pipeline_migrate_engine(struct pipeline *pipeline, const struct job *job, struct engine **ret_engine, struct err *err)
-        WEIR_MUST_CHECK;
+/* Now, never before what is logged already. */
+int64_t pipeline_arrival(struct pipeline *pipeline);
 /* Output into the outbox until none is pending, waiting for the keeper where the outbox is full. */
 int pipeline_drain_output(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
 /* Waits (at most a second) for log or keeper to report something, and takes it in. */
 int pipeline_wait(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
 /* Writes a checkpoint and waits until it is published. */
 int pipeline_checkpoint_now(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
-int pipeline_write_config(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
 
 /* recovery.c: jobs, engine, log, outbox and keeper as of the end of the log. Takes `job` over. */
 int recovery_run(struct pipeline *pipeline, struct job *job, struct err *err) WEIR_MUST_CHECK;

@@ -8,6 +8,7 @@
  *
  * Nothing listens meanwhile, and nothing leaves: sinks are connected at the very end. */
 #include "sidecar/base/alloc.h"
+#include "sidecar/generation.h"
 #include "sidecar/job/checkpoint.h"
 #include "sidecar/job/record_reader.h"
 #include "sidecar/pipeline_state.h"
@@ -62,7 +63,8 @@ static int open_log(struct pipeline *pipeline, const struct plan_job *settings, 
         return 0;
 }
 
-static int open_delivery(struct pipeline *pipeline, const struct plan_job *settings, uint64_t outbox_lsn, struct err *err)
+static int open_delivery(struct pipeline *pipeline, const struct plan_job *settings, uint64_t outbox_lsn,
+                         struct slice committed, struct err *err)
 {
         struct delivery_config config = {
                 .loop = pipeline->config.loop,
@@ -71,6 +73,7 @@ static int open_delivery(struct pipeline *pipeline, const struct plan_job *setti
                 .outbox_dir = pipeline->outbox_dir,
                 .settings = settings,
                 .outbox_lsn = outbox_lsn,
+                .committed = committed,
                 .has_log = pipeline->has_log,
                 .context = pipeline->config.context,
                 .on_wake = pipeline->config.on_wake,
@@ -112,7 +115,7 @@ static int load_checkpoint(struct pipeline *pipeline, const struct checkpoint *c
         if (result == 0) {
                 pipeline->last_arrival_ms = checkpoint->manifest.last_arrival_ms;
                 pipeline->newer_outbox_lsn = checkpoint->manifest.outbox_lsn;
-                result = pipeline_bind_job(pipeline, job, engine, err);
+                result = generation_bind(pipeline, job, engine, err);
         } else {
                 engine_free(engine);
                 job_free(job);
@@ -131,12 +134,12 @@ static int apply_config(struct pipeline *pipeline, const struct record_config *c
         if (result == 0 && pipeline->engine == NULL)
                 result = engine_new(job->plan, &engine, err);
         else if (result == 0)
-                result = pipeline_migrate_engine(pipeline, job, &engine, err);
+                result = generation_migrate(pipeline, job, &engine, err);
         if (result < 0) {
                 job_free(job);
                 return -1;
         }
-        return pipeline_bind_job(pipeline, job, engine, err);
+        return generation_bind(pipeline, job, engine, err);
 }
 
 static void see_time(struct pipeline *pipeline, int64_t ms)
@@ -226,7 +229,7 @@ static int settle_job(struct pipeline *pipeline, struct job *job, struct err *er
                         job_free(job);
                         return -1;
                 }
-                return pipeline_bind_job(pipeline, job, engine, err) < 0 ? -1 : pipeline_write_config(pipeline, err);
+                return generation_bind(pipeline, job, engine, err) < 0 ? -1 : generation_write_config(pipeline, err);
         }
         if (job_is_same_text(pipeline->job, job)) {
                 job_free(job);
@@ -234,13 +237,13 @@ static int settle_job(struct pipeline *pipeline, struct job *job, struct err *er
         }
         log_message(LOG_INFO, "job-changed", "the job files differ from those in the log: generation %u begins",
                     pipeline->job->generation + 1);
-        return pipeline_change_job(pipeline, job, err);
+        return generation_change(pipeline, job, err);
 }
 
 /* Without a log nothing is recovered: the state directory holds only the outbox of this run. */
 static int run_without_log(struct pipeline *pipeline, struct job *job, struct err *err)
 {
-        if (open_delivery(pipeline, job->plan, 0, err) < 0 || start_keeper(pipeline, err) < 0) {
+        if (open_delivery(pipeline, job->plan, 0, slice_make(NULL, 0), err) < 0 || start_keeper(pipeline, err) < 0) {
                 job_free(job);
                 return -1;
         }
@@ -262,7 +265,7 @@ static int run_with_log(struct pipeline *pipeline, struct job *job, struct check
         if (found == 0)
                 from_lsn = checkpoint->manifest.log_lsn;
         if (open_log(pipeline, job->plan, checkpoint, found == 0, &recovery, err) < 0 ||
-            open_delivery(pipeline, job->plan, found == 0 ? checkpoint->manifest.outbox_lsn : 0, err) < 0 ||
+            open_delivery(pipeline, job->plan, checkpoint->manifest.outbox_lsn, checkpoint->manifest.extra, err) < 0 ||
             start_keeper(pipeline, err) < 0)
                 return -1;
         if (found == 0 && load_checkpoint(pipeline, checkpoint, err) < 0)

@@ -8,14 +8,13 @@
 #include "sidecar/sources.h"
 
 #include "avro/handshake.h"
-#include "avro/schema.h"
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/limits.h"
-#include "sidecar/column/decode.h"
 #include "sidecar/ingest/session.h"
 #include "sidecar/net/listener.h"
 #include "sidecar/net/loop.h"
 #include "sidecar/plan/connector.h"
+#include "sidecar/source_decoder.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -59,9 +58,7 @@ struct source {
         struct sources *sources;
         const struct plan_source *plan;
         uint32_t index;
-        struct schema *schema;
-        struct decode_program *program;
-        uint32_t n_origin_columns;
+        struct source_decoder decoder;
         enum { ORIGIN_PEER, ORIGIN_CONNECTION, ORIGIN_TABLE, ORIGIN_HEADER } origin;
         struct listener *listener;
         char *listen; /* the option's text */
@@ -83,124 +80,6 @@ struct sources {
         struct connection *first_held, **last_held;
         bool is_accepting, is_quiescing, is_starved; /* starved: reads were put off for want of room */
 };
-
-/* ---- Decoders */
-
-static void fill_column(const struct plan_source *plan, const struct plan_scan_column *scan, struct arena *arena,
-                        struct decode_column *ret_column)
-{
-        *ret_column = (struct decode_column){.name = scan->name, .type = scan->type};
-        if (scan->kind == PLAN_SCAN_HEADER) {
-                ret_column->kind = DECODE_HEADER;
-                ret_column->key = scan->key;
-        } else if (connector_is(plan->table, "format", "raw")) {
-                ret_column->kind = DECODE_BODY;
-        } else {
-                struct slice *path = arena_new_n(arena, struct slice, scan->n_path + 1);
-
-                path[0] = plan->table->columns[scan->table_column].name;
-                for (uint32_t i = 0; i < scan->n_path; i++)
-                        path[i + 1] = scan->path[i];
-                ret_column->kind = DECODE_FIELD;
-                ret_column->path = path;
-                ret_column->n_path = scan->n_path + 1;
-        }
-}
-
-static int read_schema(const struct plan_source *plan, struct schema **ret_schema, struct err *err)
-{
-        struct slice path = connector_path(plan->table, "avro.schema-file");
-        char *name = alloc_text_n(path.data, path.len);
-        uint8_t *json = NULL;
-        size_t len = 0;
-        int result = file_read_whole(file_ops_system(), name, LIMIT_SCHEMA_BYTES, &json, &len, err);
-
-        if (result == 0)
-                result = schema_parse(slice_make(json, len), ret_schema, err);
-        if (result < 0)
-                err_prefix(err, "schema file '%s'", name);
-        alloc_free(json);
-        alloc_free(name);
-        return result;
-}
-
-static void choose_fingerprint(const struct plan_source *plan, const struct hash_key *key, struct decode_config *config)
-{
-        config->fingerprint_key = *key;
-        if (connector_is(plan->table, "dedup", "off")) {
-                config->fingerprint = DECODE_FINGERPRINT_NONE;
-        } else if (plan->dedup_key >= 0 && (uint32_t)plan->dedup_key < plan->n_decoded) {
-                config->fingerprint = DECODE_FINGERPRINT_COLUMN;
-                config->fingerprint_column = (uint32_t)plan->dedup_key;
-        } else {
-                config->fingerprint = DECODE_FINGERPRINT_EVENT;
-        }
-}
-
-static int compile(const struct plan_source *plan, const struct hash_key *key, struct schema **ret_schema,
-                   struct decode_program **ret_program, uint32_t *ret_n_origin_columns, struct err *err)
-{
-        static const char header[] = "header:";
-        struct slice origin = connector_text(plan->table, "watermark.origin");
-        struct decode_config config = {.format = DECODE_AVRO};
-        struct decode_column *columns;
-        struct arena arena;
-        int result = 0;
-
-        arena_init(&arena, 4096, 0);
-        columns = arena_new_n(&arena, struct decode_column, plan->n_decoded + 1);
-        for (uint32_t i = 0; i < plan->n_decoded; i++)
-                fill_column(plan, &plan->columns[i], &arena, &columns[i]);
-        config.columns = columns;
-        config.n_columns = plan->n_decoded;
-        *ret_n_origin_columns = 0;
-        if (origin.len >= sizeof header - 1 && memcmp(origin.data, header, sizeof header - 1) == 0) {
-                columns[config.n_columns++] = (struct decode_column){
-                        .kind = DECODE_HEADER, .name = origin, .type = type_string(true),
-                        .key = slice_make(origin.data + sizeof header - 1, origin.len - (sizeof header - 1))};
-                *ret_n_origin_columns = 1;
-        }
-        if (connector_is(plan->table, "format", "raw"))
-                config.format = DECODE_RAW;
-        else if (connector_is(plan->table, "format", "json"))
-                config.format = DECODE_JSON;
-        else
-                result = read_schema(plan, ret_schema, err);
-        config.schema = *ret_schema;
-        choose_fingerprint(plan, key, &config);
-        if (result == 0)
-                result = decode_compile(&config, ret_program, err);
-        arena_done(&arena);
-        if (result < 0)
-                err_prefix(err, "table '%.*s'", (int)plan->table->name.len, (const char *)plan->table->name.data);
-        return result;
-}
-
-static bool is_listening(const struct plan_source *plan)
-{
-        return connector_is(plan->table, "connector", "flume");
-}
-
-int sources_check(const struct plan_job *plan, struct err *err)
-{
-        struct hash_key key = hash_key_from_seed(1);
-        int result = 0;
-
-        for (uint32_t i = 0; i < plan->n_sources && result == 0; i++) {
-                struct schema *schema = NULL;
-                struct decode_program *program = NULL;
-                uint32_t n_origin_columns;
-
-                if (!is_listening(plan->sources[i]))
-                        continue;
-                result = compile(plan->sources[i], &key, &schema, &program, &n_origin_columns, err);
-                decode_free(program);
-                schema_free(schema);
-        }
-        if (result < 0 && err != NULL)
-                err->code = ERR_CONFIG;
-        return result;
-}
 
 /* ---- Connections: output and end */
 
@@ -406,7 +285,7 @@ static int consume(void *context, const uint8_t *at, const uint8_t *end, uint32_
 {
         struct connection *connection = context;
         struct decode_span span = {.at = at, .end = end, .max_events = max_events};
-        int result = decode_events(connection->source->program, &connection->builder, &span, err);
+        int result = decode_events(connection->source->decoder.program, &connection->builder, &span, err);
 
         if (result < 0)
                 return -1;
@@ -485,11 +364,11 @@ static void bind_connection(struct connection *connection)
 {
         struct source *source = connection->source;
 
-        decode_builder_init(source->program, &connection->builder);
+        decode_builder_init(source->decoder.program, &connection->builder);
         name_origin(connection);
         connection->batch.source = source->index;
         connection->batch.builder = &connection->builder;
-        connection->batch.n_origin_columns = source->n_origin_columns;
+        connection->batch.n_origin_columns = source->decoder.n_origin_columns;
         connection->batch.origin = slice_from_text(connection->origin);
         connection->batch.connection = connection->number;
 }
@@ -532,7 +411,7 @@ static void choose_origin(struct source *source)
                 source->origin = ORIGIN_CONNECTION;
         else if (slice_is_equal(origin, slice_from_text("table")))
                 source->origin = ORIGIN_TABLE;
-        else if (source->n_origin_columns > 0)
+        else if (source->decoder.n_origin_columns > 0)
                 source->origin = ORIGIN_HEADER;
         else
                 source->origin = ORIGIN_PEER;
@@ -545,8 +424,7 @@ static void free_source(struct source *source)
         while (source->connections != NULL)
                 close_connection(source->connections);
         listener_close(source->listener);
-        decode_free(source->program);
-        schema_free(source->schema);
+        source_decoder_close(&source->decoder);
         alloc_free(source->listen);
         alloc_free(source->counts);
         alloc_free(source);
@@ -564,9 +442,7 @@ static int open_source(struct sources *sources, const struct plan_source *plan, 
         source->index = index;
         source->listen = alloc_text_n(listen.data, listen.len);
         source->refused_limit = (struct log_limit){.interval_ns = UINT64_C(5000000000), .burst = 5, .tokens = 5};
-        if (compile(plan, &sources->config.instance->key, &source->schema, &source->program, &source->n_origin_columns, err) < 0) {
-                if (err != NULL)
-                        err->code = ERR_CONFIG;
+        if (source_decoder_open(plan, &sources->config.instance->key, &source->decoder, err) < 0) {
                 free_source(source);
                 return -1;
         }
@@ -595,7 +471,7 @@ int sources_open(const struct sources_config *config, struct sources **ret_sourc
         sources->n_sources = config->plan->n_sources;
         sources->source = alloc_zero(sources->n_sources + 1, sizeof *sources->source);
         for (uint32_t i = 0; i < sources->n_sources; i++)
-                if (is_listening(config->plan->sources[i]) &&
+                if (source_decoder_is_listening(config->plan->sources[i]) &&
                     open_source(sources, config->plan->sources[i], i, NULL, &sources->source[i], err) < 0) {
                         sources_close(sources);
                         return -1;
@@ -812,7 +688,7 @@ int sources_change_plan(struct sources *sources, const struct plan_job *plan, st
         for (uint32_t i = 0; i < plan->n_sources && result == 0; i++) {
                 struct source *old;
 
-                if (!is_listening(plan->sources[i]))
+                if (!source_decoder_is_listening(plan->sources[i]))
                         continue;
                 old = find_by_listen(sources, plan->sources[i]);
                 result = open_source(sources, plan->sources[i], i, old == NULL ? NULL : old->listener, &source[i], err);

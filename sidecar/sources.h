@@ -24,9 +24,6 @@ struct sources_config {
  * sources_accept. ERR_CONFIG: a schema that does not fit; ERR_UNAVAILABLE: an address in use. */
 int sources_open(const struct sources_config *config, struct sources **ret_sources, struct err *err) WEIR_MUST_CHECK;
 struct sources *sources_close(struct sources *sources); /* NULL allowed; returns NULL */
-/* What a start or reload would refuse, without binding anything. */
-int sources_check(const struct plan_job *plan, struct err *err) WEIR_MUST_CHECK;
-
 void sources_accept(struct sources *sources);
 /* {"ad_events": "127.0.0.1:4141"} without the braces. */
 void sources_append_endpoints(const struct sources *sources, struct bytes *json);

@@ -6,11 +6,13 @@
 #include "sidecar/base/log.h"
 #include "sidecar/bounded.h"
 #include "sidecar/cmd/command.h"
+#include "sidecar/generation.h"
 #include "sidecar/net/http.h"
 #include "sidecar/net/loop.h"
 #include "sidecar/notify.h"
 #include "sidecar/pipeline.h"
 #include "sidecar/plan/setting.h"
+#include "sidecar/source_decoder.h"
 #include "sidecar/sources.h"
 #include "sidecar/status.h"
 #include "sinks/sink.h"
@@ -165,7 +167,7 @@ static int check_connectors(const struct plan_job *plan, struct err *err)
         for (uint32_t i = 0; i < plan->n_tables; i++)
                 if (plan->tables[i]->is_sink && sink_check_table(plan->tables[i], err) < 0)
                         return -1;
-        return sources_check(plan, err);
+        return source_decoder_check(plan, err);
 }
 
 static void configure_log(const struct plan_job *plan)
@@ -201,7 +203,7 @@ static void reload(struct run *run)
         if (job != NULL) {
                 const struct plan_job *plan = job->plan;
 
-                if (pipeline_change_job(run->pipeline, job, &err) < 0 || sources_change_plan(run->sources, plan, &err) < 0) {
+                if (generation_change(run->pipeline, job, &err) < 0 || sources_change_plan(run->sources, plan, &err) < 0) {
                         on_fatal(run, &err);
                         return;
                 }
@@ -249,7 +251,7 @@ static int watch_signals(struct run *run, struct err *err)
         sigaddset(&set, SIGINT);
         sigaddset(&set, SIGHUP);
         sigprocmask(SIG_BLOCK, &set, NULL);
-        signal(SIGPIPE, SIG_IGN);
+        sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
         run->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
         if (run->signal_fd < 0)
                 return err_set_errno(err, ERR_INTERNAL, errno, "signalfd");

@@ -632,9 +632,9 @@ int command_send(int argc, char **argv)
                 print_help();
         if (parsed != 0)
                 return parsed < 0 ? ERR_USAGE : ERR_NONE;
-        signal(SIGPIPE, SIG_IGN);
-        signal(SIGINT, on_interrupt);
-        signal(SIGTERM, on_interrupt);
+        sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+        sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
+        sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
         if (open_all(&send, &arguments, &err) == 0 && run(&send, &err) == 0 && *send.interrupted)
                 err_set(&err, ERR_UNAVAILABLE, "interrupted; everything sent so far was acknowledged");
         done(&send);
