@@ -1,9 +1,9 @@
 /* file.h - every file call of the durable parts, as a table: the seam for fault tests.
  *
  * The log, the checkpoints, the outbox and the manifest reach the disk only through a
- * `const struct file_ops *`. file_ops_system() is the real one; tests/lib/faulty_file.h wraps it and fails,
- * shortens, holds back or kills at the n-th call. Signatures and errno are those of the system
- * calls. Thread: whoever calls; the system table has no state. */
+ * `const struct file_ops *`. file_ops_system() is the real one; tests/lib/faulty_file.h wraps it and fails, shortens
+ * or kills at the n-th call, or takes back what was not synced. Signatures and errno are those of the system calls.
+ * Thread: whoever calls; the system table has no state. */
 #ifndef WEIR_SIDECAR_BASE_FILE_H
 #define WEIR_SIDECAR_BASE_FILE_H
 
