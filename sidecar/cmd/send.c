@@ -442,7 +442,7 @@ static void print_help(void)
               "  --disorder MS         events lie at most so far behind, default 2000\n"
               "  --click-share F       of the fair events, default 0.05\n"
               "  --fraud KIND=SHARE    address or user; share of all events that are click fraud of that kind\n"
-              "  --labels FILE         the truth: event_id, fair|address|user, event_ms, separated by tabs\n"
+              "  --labels FILE         the generated events as JSON lines, each with its \"label\": fair, address or user\n"
               "\n"
               "Exit codes: 0 everything acknowledged, 64 usage, 65 bad input, 69 not delivered.\n",
               stdout);

@@ -121,7 +121,11 @@ static void next_generated(struct send_input *input, struct bytes *events)
         ad_traffic_encode(&event, &input->body);
         client_append_event(events, input->keys, input->values, input->options.n_headers, bytes_slice(&input->body));
         if (input->labels != NULL)
-                fprintf(input->labels, "%s\t%s\t%lld\n", event.event_id, event.label, (long long)event.event_ms);
+                fprintf(input->labels,
+                        "{\"event_id\": \"%s\", \"label\": \"%s\", \"event_type\": \"%s\", \"campaign_id\": %lld, "
+                        "\"ad_id\": %lld, \"user_id\": \"%s\", \"ip\": \"%s\", \"event_ms\": %lld}\n",
+                        event.event_id, event.label, event.event_type, (long long)event.campaign_id,
+                        (long long)event.ad_id, event.user_id, event.ip, (long long)event.event_ms);
         input->n_left--;
         if (input->n_left == 0 && input->labels != NULL)
                 fflush(input->labels);

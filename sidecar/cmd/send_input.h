@@ -21,7 +21,7 @@ struct send_input_options {
         uint32_t n_headers;
         struct ad_traffic_options traffic;
         uint64_t n_generate;
-        const char *label_path;  /* NULL, or where the truth about generated events goes: id TAB label TAB event_ms */
+        const char *label_path;  /* NULL, or where generated events go as JSON lines, each with its "label" */
 };
 
 struct send_input;

@@ -91,8 +91,10 @@ class Line:
     def __init__(self, name, settings=()):
         self.folder = weirlib.Folder(name)
         self.redis = weirlib.RedisServer(self.folder)
-        with open(os.path.join(weirlib.SOURCE, "packaging/examples/jobs/click-through.sql"), encoding="utf-8") as file:
-            text = file.read()
+        text = ""
+        for job in ("ad-events.sql", "click-through.sql"):
+            with open(os.path.join(weirlib.SOURCE, "packaging/examples", job), encoding="utf-8") as file:
+                text += file.read()
         self.weir = weirlib.Weir(self.folder, self.adapt(text), {"weir.name": name, **dict(settings)})
         self.weir.start()
 
@@ -100,6 +102,7 @@ class Line:
         text = change(text, "redis://127.0.0.1:6379/0", self.redis.url)
         text = change(text, "0.0.0.0:4141", "127.0.0.1:0")
         text = change(text, "'format' = 'avro'", "'format' = 'json', 'watermark.origin' = 'header:agent'")
+        text = change(text, "= '30 s'", "= '1 s'")
         lines = [line for line in text.split("\n") if "avro.schema-file" not in line]
         if len(lines) == len(text.split("\n")):
             raise Failure("the shipped job no longer names avro.schema-file on a line of its own")
