@@ -110,7 +110,7 @@ static void keep_pending(struct session *session, const uint8_t *at, size_t len)
 {
         const struct session_pool *pool = session->config.pool;
 
-        if (len > IDLE_BYTES && pool->held_bytes + len > pool->limit_bytes) {
+        if (session->pending.len + len > IDLE_BYTES && pool->held_bytes + len > pool->limit_bytes) {
                 buffer_empty(session, &session->pending);
                 request_refuse(&session->request, "memory for events on their way in is used up (%zu bytes): "
                                "send smaller events, or raise weir.memory.max", pool->limit_bytes);

@@ -148,6 +148,13 @@ void recorder_reconnect(struct recorder *recorder)
         connect_session(recorder);
 }
 
+/* A zlib stream of stored blocks, and not a frame whose serial looks like one. */
+static bool is_stored_stream(struct slice data)
+{
+        return data.len >= 7 && memcmp(data.data, "\x78\x01\x00", 3) == 0 &&
+               (bytes_get_u16(data.data + 3) ^ bytes_get_u16(data.data + 5)) == 0xffff;
+}
+
 void recorder_take_output(struct recorder *recorder)
 {
         struct slice output = session_output(recorder->session);
@@ -157,7 +164,7 @@ void recorder_take_output(struct recorder *recorder)
         bytes_append_slice(&recorder->raw_replies, output);
         session_output_drop(recorder->session, output.len);
         bytes_reset(&recorder->replies);
-        if (recorder->raw_replies.data[0] == 0x78)
+        if (is_stored_stream(bytes_slice(&recorder->raw_replies)))
                 recorder_inflate(bytes_slice(&recorder->raw_replies), &recorder->replies);
         else
                 bytes_append_slice(&recorder->replies, bytes_slice(&recorder->raw_replies));
