@@ -1,7 +1,7 @@
 /* java_text.c - values as Flink's print connector and row dumps show them. */
 #include "sinks/java_text.h"
 
-#include "sidecar/exec/eval.h"
+#include "sidecar/column/value.h"
 
 #include <inttypes.h>
 
@@ -212,7 +212,7 @@ void java_text_append(struct bytes *text, const struct type *type, const struct 
                 return;
         default: /* FLOAT, DOUBLE: as CAST(… AS STRING) */
                 value = vector_get(vector, i);
-                eval_value_text(type, &value, text);
+                value_format(type, &value, text);
                 return;
         }
 }

@@ -51,7 +51,7 @@ struct redis_sink {
         char address[256];         /* for people, without the password */
         struct redis_link *link;
         struct redis_link_events link_events;
-        struct redis_server server;
+        struct redis_info server;
         struct redis_owner *owner; /* NULL without commit record */
         struct redis_epoch open;   /* the results of the open epoch */
         struct loop_timer *timer;  /* the owner's, and the pause after trouble */
@@ -346,7 +346,7 @@ static void on_reply(void *context, struct redis_tag tag, const struct redis_rep
 
 /* ---- what the link says ---- */
 
-static void on_up(void *context, const struct redis_server *server)
+static void on_up(void *context, const struct redis_info *server)
 {
         struct redis_sink *redis = context;
 

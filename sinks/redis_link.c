@@ -59,11 +59,11 @@ struct redis_link {
         bool was_full;
         uint64_t heard_ns;               /* last byte, or when the queue became non-empty */
 
-        struct redis_server server;
+        struct redis_info server;
         enum redis_trouble told;         /* by on_down, REDIS_FINE when up */
         bool is_told;
         int64_t client_id, old_client_id;
-        char old_run_id[sizeof(((struct redis_server *)0)->run_id)];
+        char old_run_id[sizeof(((struct redis_info *)0)->run_id)];
         uint8_t *receive;
 };
 
@@ -290,7 +290,7 @@ static void log_in(struct redis_link *link)
 
         err_reset(&err);
         link->state = LINK_LOGGING_IN;
-        link->server = (struct redis_server){.is_master = true};
+        link->server = (struct redis_info){.is_master = true};
         loop_timer_repeat(link->timer, 500);
         if (send_auth(link, &err) < 0) {
                 fail(link, REDIS_DENIED, err.text);

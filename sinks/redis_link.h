@@ -30,7 +30,7 @@ struct redis_tag {
 };
 
 /* What INFO said. */
-struct redis_server {
+struct redis_info {
         char version[24];
         char run_id[48];
         char maxmemory_policy[24];
@@ -40,7 +40,7 @@ struct redis_server {
 
 struct redis_link_events {
         void *context;
-        void (*on_up)(void *context, const struct redis_server *server);
+        void (*on_up)(void *context, const struct redis_info *server);
         /* key: the first argument of the command (what it was about); valid until the next redis_link_send. */
         void (*on_reply)(void *context, struct redis_tag tag, const struct redis_reply *reply, struct slice key);
         /* Not once per attempt: once when it was up, and once for each change of the reason. was_up: pending

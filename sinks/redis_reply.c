@@ -79,7 +79,11 @@ static void *create_integer(const redisReadTask *task, long long number)
 
 static void *create_nil(const redisReadTask *task)
 {
-        return take_node(task);
+        struct redis_reply *node = take_node(task);
+
+        if (node != NULL)
+                node->type = REDIS_REPLY_NONE; /* the task still has the type that the nil stands for */
+        return node;
 }
 
 static void free_object(void *object)

@@ -2,7 +2,7 @@
 #include "sinks/redis_row.h"
 
 #include "sidecar/base/alloc.h"
-#include "sidecar/exec/eval.h"
+#include "sidecar/column/value.h"
 #include "sinks/redis_key.h"
 
 #include <assert.h>
@@ -115,7 +115,7 @@ static void append_value(struct bytes *text, const struct redis_column *column, 
                 break;
         }
         value = vector_get(vector, i);
-        eval_value_text(&column->type, &value, text);
+        value_format(&column->type, &value, text);
 }
 
 static void add_value(struct redis_row *row, const struct redis_column *column, const struct vector *vector, uint32_t i)
