@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """make bench: weir against a bare server, side by side, under one client.
 
 One core serves, one core sends. For each shape (frame size, pass rate, keys, place of the event time) the servers take

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Real Flume agents send to weir: what stands in Redis equals an independent recount of their files.
 
 The agents are Apache's release jars (tests/flume/pom.xml), started with the configurations that weir ships

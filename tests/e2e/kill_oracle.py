@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Kills weir and Redis at seeded moments and judges the results from the events alone.
 
 At least three origins (loopback addresses) send unequal backlogs of ad events, stop-and-wait, as Flume sinks
@@ -13,7 +13,7 @@ else is acknowledged, so that the watermark is known to the millisecond and late
 
     kill_oracle.py --kills 30            (make check)
     kill_oracle.py --kills 1000          (make check-long)
-    WEIR_PROGRAM=... kill_oracle.py --expect-failure    a weir with a planted bug must be caught
+    WEIR=... kill_oracle.py --expect-failure    a weir with a planted bug must be caught
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: a weir, a Redis and a Flume client, each a real process or socket.
+#!/usr/bin/python3
 
 Everything lives below one temporary folder, listens on loopback or a unix socket, takes its ports from
 the kernel, and is ended by its own pid. Nothing here knows how weir works inside: it sees the command
@@ -22,7 +22,7 @@ import urllib.request
 FLUME_HASH = bytes.fromhex("86aadae2c45474c0fe93ffd0f2350a65")
 BUILD = os.environ.get("WEIR_BUILD", os.getcwd())
 SOURCE = os.environ.get("WEIR_SOURCE", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-WEIR = os.environ.get("WEIR_PROGRAM", os.path.join(BUILD, "weir"))
+WEIR = os.environ.get("WEIR") or os.path.join(BUILD, "weir")
 
 
 class Failure(Exception):
