@@ -136,7 +136,7 @@ static void trouble(struct redis_sink *redis, enum redis_trouble kind, bool is_b
         }
         go_down(redis, DRAINING, kind, is_by_rows, why);
         redis->resume_ns = clock_monotonic_ns(redis->config.clock) +
-                           (uint64_t)redis_backoff_next_ms(&redis->backoff, kind) * 1000000u;
+                           (uint64_t)redis_trouble_backoff_next_ms(&redis->backoff, kind) * 1000000u;
         loop_timer_start(redis->timer, DRAIN_LOOK_MS);
 }
 
@@ -258,7 +258,7 @@ static void on_committed(void *context, uint64_t epoch)
         stats->committed_ms = clock_wall_ms(redis->config.clock);
         forget_epoch(redis);
         redis->state = WRITING;
-        redis_backoff_reset(&redis->backoff);
+        redis_trouble_backoff_reset(&redis->backoff);
         end_trouble_of_rows(redis);
         redis->listener.on_committed(redis->listener.context, epoch);
 }
@@ -509,7 +509,7 @@ static int redis_open(struct sink *sink, const struct sink_config *config, struc
         if (config->has_commit)
                 redis->owner = redis_owner_new(redis->link, config, REDIS_EXPECT_OWNER, &owner_events);
         redis->timer = loop_timer_new(config->loop, on_timer, redis);
-        redis_backoff_init(&redis->backoff, clock_monotonic_ns(config->clock) ^ config->instance);
+        redis_trouble_backoff_init(&redis->backoff, clock_monotonic_ns(config->clock) ^ config->instance);
         set_state_text(redis, "connecting");
         redis_link_start(redis->link);
         return 0;

@@ -83,7 +83,7 @@ struct redis_link *redis_link_new(const struct redis_link_config *config)
         link->receive = alloc_bytes(RECEIVE_BYTES);
         bytes_init(&link->out);
         bytes_init(&link->keys);
-        redis_backoff_init(&link->backoff, clock_monotonic_ns(config->clock) ^ (uint64_t)(uintptr_t)link);
+        redis_trouble_backoff_init(&link->backoff, clock_monotonic_ns(config->clock) ^ (uint64_t)(uintptr_t)link);
         return link;
 }
 
@@ -129,7 +129,7 @@ static void pause_then_dial(struct redis_link *link, enum redis_trouble trouble)
 {
         disconnect(link);
         link->state = LINK_PAUSED;
-        loop_timer_start(link->timer, (uint64_t)redis_backoff_next_ms(&link->backoff, trouble));
+        loop_timer_start(link->timer, (uint64_t)redis_trouble_backoff_next_ms(&link->backoff, trouble));
 }
 
 void redis_link_drop(struct redis_link *link, enum redis_trouble trouble)
@@ -143,7 +143,7 @@ void redis_link_drop(struct redis_link *link, enum redis_trouble trouble)
 
 void redis_link_settle(struct redis_link *link)
 {
-        redis_backoff_reset(&link->backoff);
+        redis_trouble_backoff_reset(&link->backoff);
 }
 
 static void fail(struct redis_link *link, enum redis_trouble trouble, const char *why)

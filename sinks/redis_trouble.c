@@ -76,17 +76,17 @@ bool redis_trouble_ends_link(enum redis_trouble trouble)
         return troubles[trouble].ends_link;
 }
 
-void redis_backoff_init(struct redis_backoff *backoff, uint64_t seed)
+void redis_trouble_backoff_init(struct redis_backoff *backoff, uint64_t seed)
 {
         *backoff = (struct redis_backoff){.random = seed | 1};
 }
 
-void redis_backoff_reset(struct redis_backoff *backoff)
+void redis_trouble_backoff_reset(struct redis_backoff *backoff)
 {
         backoff->attempts = 0;
 }
 
-int64_t redis_backoff_next_ms(struct redis_backoff *backoff, enum redis_trouble trouble)
+int64_t redis_trouble_backoff_next_ms(struct redis_backoff *backoff, enum redis_trouble trouble)
 {
         int64_t pause = troubles[trouble].least_ms;
 

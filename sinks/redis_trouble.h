@@ -53,8 +53,8 @@ struct redis_backoff {
         uint32_t attempts; /* since the last success */
         uint64_t random;
 };
-void redis_backoff_init(struct redis_backoff *backoff, uint64_t seed);
-void redis_backoff_reset(struct redis_backoff *backoff);
-int64_t redis_backoff_next_ms(struct redis_backoff *backoff, enum redis_trouble trouble);
+void redis_trouble_backoff_init(struct redis_backoff *backoff, uint64_t seed);
+void redis_trouble_backoff_reset(struct redis_backoff *backoff);
+int64_t redis_trouble_backoff_next_ms(struct redis_backoff *backoff, enum redis_trouble trouble);
 
 #endif
