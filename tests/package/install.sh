@@ -13,6 +13,13 @@ check "the binary runs" test "$("$scratch/root/usr/bin/weir" version)" = "$versi
 check "the unit is there" test -s "$scratch/root/usr/lib/systemd/system/weir.service"
 check "the user is declared" test -s "$scratch/root/usr/lib/sysusers.d/weir.conf"
 check "Flume's side is there" test -s "$scratch/root/usr/share/weir/flume/taildir-to-weir.conf"
+jobs=$scratch/root/usr/share/weir/jobs/examples
+for job in ad-events.sql click-fraud.sql click-through.sql; do
+        check "example job $job is there" test -s "$jobs/$job"
+done
+for schema in $(sed -n "s/^[^-]*'avro.schema-file' = '\([^']*\)'.*/\1/p" "$jobs"/*.sql); do
+        check "its schema $schema is where the job looks" test -s "$jobs/$schema"
+done
 for path in $(cd "$scratch/root" && find . -type f); do
         case $path in
         ./usr/bin/weir | ./usr/share/weir/* | ./usr/share/doc/weir/* | ./usr/share/man/* | \
