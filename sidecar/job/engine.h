@@ -46,7 +46,7 @@ struct engine_piece {
 bool engine_has_output(const struct engine *engine);
 /* Bytes that pending output holds; the pipeline stops reading above its budget. */
 size_t engine_output_bytes(const struct engine *engine);
-/* false: nothing pending. Emission works on frozen tables: apply may be called between pieces. */
+/* max_rows <= LIMIT_ROWS_PER_VECTOR. false: nothing pending. Emission works on frozen tables: apply may be called between pieces. */
 bool engine_next_piece(struct engine *engine, uint32_t max_rows, struct engine_piece *ret_piece);
 
 /* Dedup verdicts, taken before logging. For n fingerprints of one arriving batch: bit i of ret_duplicate is set when

@@ -193,8 +193,6 @@ static int make_windows(struct engine *engine, struct err *err)
         };
         uint32_t last_id = 0;
 
-        if (setting_integer(engine->plan, SETTING_WINDOW_MAX_KEYS) > LIMIT_WINDOW_KEYS)
-                return err_set(err, ERR_CONFIG, "'weir.window.max-keys' is at most %u", LIMIT_WINDOW_KEYS);
         engine->windows = arena_new_n(&engine->arena, struct engine_window, engine->n_nodes + 1);
         for (;;) { /* in order of plan_op.id */
                 struct engine_node *next = NULL;
@@ -214,12 +212,30 @@ static int make_windows(struct engine *engine, struct err *err)
         }
 }
 
-static bool is_reader(const struct engine_node *node, const struct engine_node *input)
+/* How often `node` reads `input`: a view may be joined to itself by UNION ALL. */
+static uint32_t count_reads(const struct engine_node *node, const struct engine_node *input)
 {
+        uint32_t n = 0;
+
         for (uint32_t i = 0; i < node->n_inputs; i++)
-                if (node->inputs[i] == input)
-                        return true;
-        return false;
+                n += node->inputs[i] == input;
+        return n;
+}
+
+static void add_route(struct engine *engine, struct engine_window *window, const struct engine_node *sink,
+                      struct engine_node **path, uint32_t n_path)
+{
+        struct engine_route *routes = arena_new_n(&engine->arena, struct engine_route, window->n_routes + 1);
+        struct engine_route *route = &routes[window->n_routes];
+
+        if (window->n_routes > 0)
+                memcpy(routes, window->routes, window->n_routes * sizeof *routes);
+        *route = (struct engine_route){.n_nodes = n_path, .sink = sink->index};
+        route->nodes = arena_new_n(&engine->arena, struct engine_node *, n_path + 1);
+        if (n_path > 0)
+                memcpy(route->nodes, path, n_path * sizeof(struct engine_node *));
+        window->routes = routes;
+        window->n_routes++;
 }
 
 /* All ways from `node` up to sinks; `path`: the FILTERs and PROJECTs so far. */
@@ -228,32 +244,23 @@ static int add_routes(struct engine *engine, struct engine_window *window, const
 {
         for (uint32_t i = 0; i < engine->n_nodes; i++) {
                 struct engine_node *reader = engine->nodes[i];
-                struct engine_route *routes;
 
-                if (!is_reader(reader, node))
-                        continue;
-                if (reader->kind == PLAN_WINDOW)
-                        return err_set(err, ERR_CONFIG, "a window over the result of a window is not supported");
-                if (reader->kind != PLAN_SINK) {
+                for (uint32_t k = count_reads(reader, node); k > 0; k--) {
                         uint32_t n = n_path;
 
+                        if (reader->kind == PLAN_WINDOW)
+                                return err_set(err, ERR_CONFIG, "a window over the result of a window is not supported");
+                        if (reader->kind == PLAN_SINK) {
+                                add_route(engine, window, reader, path, n_path);
+                                continue;
+                        }
                         if (n_path == 64)
                                 return err_set(err, ERR_CONFIG, "a query is too deep");
                         if (reader->kind != PLAN_UNION)
                                 path[n++] = reader;
                         if (add_routes(engine, window, reader, path, n, err) < 0)
                                 return -1;
-                        continue;
                 }
-                routes = arena_new_n(&engine->arena, struct engine_route, window->n_routes + 1);
-                if (window->n_routes > 0)
-                        memcpy(routes, window->routes, window->n_routes * sizeof *routes);
-                window->routes = routes;
-                routes[window->n_routes] = (struct engine_route){.n_nodes = n_path, .sink = reader->index};
-                routes[window->n_routes].nodes = arena_new_n(&engine->arena, struct engine_node *, n_path + 1);
-                if (n_path > 0)
-                        memcpy(routes[window->n_routes].nodes, path, n_path * sizeof(struct engine_node *));
-                window->n_routes++;
         }
         return 0;
 }
@@ -276,7 +283,7 @@ static void find_targets(struct engine *engine)
                 for (uint32_t i = n + 1; i < engine->n_nodes; i++) {
                         struct engine_node *reader = engine->nodes[i];
 
-                        if (!is_reader(reader, node))
+                        if (count_reads(reader, node) == 0)
                                 continue;
                         if (reader->kind == PLAN_WINDOW || reader->kind == PLAN_SINK)
                                 add_target(node, reader);
@@ -469,7 +476,7 @@ static void merge_inputs(const struct engine_node *node, struct arena *arena, st
                 n += inputs[i]->out.batch.n_rows;
         rows = arena_take(arena, (size_t)n * sizeof *rows + 4, 4);
         for (uint32_t c = 0; c < n_columns; c++)
-                if (inputs[0]->is_needed[c])
+                if (node->kind == PLAN_SINK || node->is_needed[c])
                         vector_init(&columns[c], inputs[0]->out.batch.columns[c].phys, n, arena);
         for (uint32_t at = 0; at < n; at++) {
                 uint32_t from = n_inputs, least = UINT32_MAX;
@@ -485,7 +492,6 @@ static void merge_inputs(const struct engine_node *node, struct arena *arena, st
                                 copy_value(&inputs[from]->out.batch.columns[c], next[from], &columns[c], at, n, arena);
                 next[from]++;
         }
-        (void)node;
         *ret_out = (struct engine_rows){.batch = {.n_rows = n, .n_columns = n_columns, .columns = columns}, .rows = rows};
 }
 

@@ -74,9 +74,22 @@ struct engine_window {
         struct engine_route *routes;
 };
 
+struct engine_item;
+
 struct engine_sink {
         const struct plan_table *table;
         uint64_t rows, withheld, failed;
+        struct engine_item *open; /* the last item of the queue may still grow by rows of this sink */
+};
+
+/* Rows of one sink, copied. */
+struct engine_copy {
+        uint32_t sink;
+        uint32_t n_rows, n_given;
+        uint32_t n_columns;
+        struct vector *columns;
+        struct arena arena; /* vectors and strings */
+        size_t bytes;
 };
 
 enum engine_item_kind { ENGINE_ITEM_ROWS, ENGINE_ITEM_FIRES, ENGINE_ITEM_EPOCH };
@@ -90,16 +103,7 @@ struct engine_item {
         uint32_t *fire_windows; /* engine.windows, in order of plan_op.id */
         uint64_t *fire_numbers; /* of each window's fires, this one */
         uint32_t fires_capacity;
-        struct engine_copy *copy; /* ROWS */
-};
-
-/* Rows of one sink, copied. */
-struct engine_copy {
-        uint32_t sink;
-        uint32_t n_rows, n_given;
-        struct vector *columns;
-        struct arena arena;  /* vectors and strings */
-        size_t text_bytes;
+        struct engine_copy copy; /* ROWS */
 };
 
 struct engine {
@@ -117,10 +121,12 @@ struct engine {
         struct engine_sink *sinks;
         /* The batch at hand. */
         uint64_t mark;
-        struct arena batch_arena;
+        struct arena batch_arena; /* of one vector of rows */
+        struct arena cut_arena;   /* of one record: its vectors as views */
         struct eval_state *batch_state;
         /* Output. */
-        struct engine_item *first, *last, *free_items;
+        struct engine_item *first, *last;
+        struct engine_item *free_items; /* with their storage */
         size_t copied_bytes;
         uint64_t last_epoch;
         uint64_t rows_in_epoch;  /* given out since the last epoch ended */
@@ -132,8 +138,10 @@ struct engine {
         struct batch piece;            /* rows of a window, for the routes not taken yet */
         int64_t piece_end_ms;
         uint32_t piece_window, next_route;
-        bool is_freezing;              /* a frozen checkpoint is out */
 };
+
+/* What a window sees of the watermarks: the least of its sources'. */
+int64_t engine_window_watermark(const struct engine *engine, const struct engine_window *window);
 
 /* engine_graph.c */
 int engine_graph_init(struct engine *engine, struct err *err) WEIR_MUST_CHECK;
@@ -148,10 +156,8 @@ uint32_t engine_node_run(const struct engine_node *node, struct eval_state *stat
 
 /* engine_output.c */
 void engine_output_rows(struct engine *engine, uint32_t sink, const struct batch *rows, uint32_t from, uint32_t n);
-/* An advance begins, windows say that they fired, it ends. */
-struct engine_item *engine_output_begin_fires(struct engine *engine);
-void engine_output_add_fire(struct engine *engine, struct engine_item *item, uint32_t window);
-void engine_output_end_fires(struct engine *engine, struct engine_item *item);
+/* Windows that one advance of the watermark fired, ascending: each one's newest fire. */
+void engine_output_fires(struct engine *engine, const uint32_t *windows, uint32_t n);
 void engine_output_end_epoch(struct engine *engine, int64_t now_ms);
 void engine_output_done(struct engine *engine);
 

@@ -1,6 +1,7 @@
 /* setting.c - the table of settings. */
 #include "sidecar/plan/setting.h"
 
+#include "sidecar/base/limits.h"
 #include "sidecar/base/nearest.h"
 
 #include <assert.h>
@@ -81,6 +82,17 @@ static const struct option_spec settings[] = {
                  .type = OPTION_DURATION,
                  .fallback = "24 h",
                  .help = "events whose time lies farther ahead of their arrival are dead letters"},
+        [SETTING_WINDOW_MAX_KEYS] =
+                {.key = "weir.window.max-keys",
+                 .type = OPTION_INTEGER,
+                 .fallback = "4194304",
+                 .help = "keys that one windowed aggregation holds; rows with further ones are counted 'overflow'"},
+        [SETTING_WINDOW_MAX_ENTRIES] =
+                {.key = "weir.window.max-entries",
+                 .type = OPTION_INTEGER,
+                 .fallback = "67108864",
+                 .help = "pairs of key and slide that one windowed aggregation holds; rows that need further ones "
+                         "are counted 'overflow'"},
         [SETTING_MEMORY_MAX] = {.key = "weir.memory.max",
                                 .type = OPTION_SIZE,
                                 .fallback = "1 gb",
@@ -203,7 +215,7 @@ static bool is_utc(struct slice value)
 
 int setting_check(const struct option_spec *spec, struct slice value, struct err *err)
 {
-        int64_t ms;
+        int64_t number;
 
         if (spec == &settings[SETTING_TIME_ZONE] && !is_utc(value))
                 return err_set(err, ERR_CONFIG,
@@ -213,12 +225,16 @@ int setting_check(const struct option_spec *spec, struct slice value, struct err
             strncasecmp((const char *)value.data, "batch", 5) == 0)
                 return err_set(err, ERR_CONFIG,
                                "batch mode: Flink accepts this; weir does not yet, only 'streaming'");
-        if (strcmp(spec->key, "table.exec.source.idle-timeout") == 0 && option_read_duration(value, &ms) && ms != 0)
+        if (strcmp(spec->key, "table.exec.source.idle-timeout") == 0 && option_read_duration(value, &number) && number != 0)
                 return err_set(err, ERR_CONFIG,
                                "'%s' other than '0 ms': Flink accepts this; weir takes the option "
                                "'watermark.idle-timeout' of each table",
                                spec->key);
-        return option_check(spec, value, err);
+        if (option_check(spec, value, err) < 0)
+                return -1;
+        if (spec == &settings[SETTING_WINDOW_MAX_KEYS] && option_read_integer(value, &number) && number > LIMIT_WINDOW_KEYS)
+                return err_set(err, ERR_CONFIG, "'%s' is at most %u", spec->key, LIMIT_WINDOW_KEYS);
+        return 0;
 }
 
 static const struct plan_option *set_option(const struct plan_job *job, enum setting_id id)
@@ -264,6 +280,16 @@ uint64_t setting_bytes(const struct plan_job *job, enum setting_id id)
         assert(ok && settings[id].type == OPTION_SIZE);
         (void)ok;
         return bytes;
+}
+
+int64_t setting_integer(const struct plan_job *job, enum setting_id id)
+{
+        int64_t value = 0;
+        bool ok = option_read_integer(setting_text(job, id), &value);
+
+        assert(ok && settings[id].type == OPTION_INTEGER);
+        (void)ok;
+        return value;
 }
 
 bool setting_is_on(const struct plan_job *job, enum setting_id id)

@@ -27,6 +27,8 @@ enum setting_id {
         SETTING_CHECKPOINT_BYTES,
         SETTING_WATERMARK_MAX_AHEAD,
         SETTING_EVENT_MAX_FUTURE,
+        SETTING_WINDOW_MAX_KEYS,
+        SETTING_WINDOW_MAX_ENTRIES,
         SETTING_MEMORY_MAX,
         SETTING_OUTBOX_KEEP,
         SETTING_OUTBOX_KEEP_BYTES,
@@ -49,6 +51,7 @@ struct slice setting_text(const struct plan_job *job, enum setting_id id);
 struct slice setting_path(const struct plan_job *job, enum setting_id id);
 int64_t setting_ms(const struct plan_job *job, enum setting_id id);
 uint64_t setting_bytes(const struct plan_job *job, enum setting_id id);
+int64_t setting_integer(const struct plan_job *job, enum setting_id id);
 bool setting_is_on(const struct plan_job *job, enum setting_id id);
 bool setting_is_set(const struct plan_job *job, enum setting_id id);
 

@@ -52,8 +52,9 @@ int64_t window_next_ms(const struct window *window);
 /* Fired and not yet emitted: end of the first such window; false when there is none. */
 bool window_peek(const struct window *window, int64_t *ret_end_ms);
 /* Up to max_rows rows of it. Columns: keys, aggregates, window_start, window_end, window_time. May give none: that much
- * work was done. Valid until the next call for this window. */
+ * work was done. Valid until window_release, or the next window_emit. */
 void window_emit(struct window *window, uint32_t max_rows, struct batch *ret_rows, int64_t *ret_end_ms);
+void window_release(struct window *window);
 /* How far emission has got: fires begun by window_advance, and fires given out completely. */
 uint64_t window_fires_made(const struct window *window);
 uint64_t window_fires_done(const struct window *window);

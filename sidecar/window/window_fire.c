@@ -15,7 +15,7 @@ static void fire_drop(struct window *window, struct window_fire *fire)
         alloc_free(fire);
 }
 
-static void drop_spent(struct window *window)
+void window_release(struct window *window)
 {
         if (window->spent == NULL)
                 return;
@@ -25,7 +25,7 @@ static void drop_spent(struct window *window)
 
 void window_fires_drop(struct window *window)
 {
-        drop_spent(window);
+        window_release(window);
         while (window->fires != NULL) {
                 struct window_fire *next = window->fires->next;
 
@@ -108,7 +108,6 @@ bool window_advance(struct window *window, int64_t watermark_ms)
         struct window_fire *fire;
         uint32_t n_gone = 0;
 
-        drop_spent(window);
         if (fired <= before)
                 return false;
         fire = fire_make(window, fired);
@@ -246,7 +245,7 @@ void window_emit(struct window *window, uint32_t max_rows, struct batch *ret_row
         uint32_t n = 0, n_merges = 0;
 
         assert(fire != NULL && max_rows > 0);
-        drop_spent(window);
+        window_release(window);
         drop_sheets(window, fire);
         *ret_end_ms = window_number_ms(window, fire->end);
         begin_piece(window, max_rows);

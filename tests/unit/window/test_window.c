@@ -283,7 +283,7 @@ TEST(emission_sees_the_window_as_it_was_when_it_fired)
         bytes_reset(&text);
         rows_emit(window, &plan, 1000, &text);
         CHECK_UINT(text.len, 0);
-        CHECK_UINT(window_pending_bytes(window) > 0, 1); /* until the next call */
+        CHECK(window_pending_bytes(window) > 0);
         CHECK_UINT(window_live_keys(window), KEYS);
         window_advance(window, 19);
         rows_emit(window, &plan, 1000, &text);
@@ -291,7 +291,7 @@ TEST(emission_sees_the_window_as_it_was_when_it_fired)
         CHECK_CONTAINS((const char *)text.data, "20: 0 6 second\n");
         CHECK_CONTAINS((const char *)text.data, "20: 2999 6 second\n");
         CHECK_UINT(window_live_keys(window), 0);
-        window_advance(window, 20);
+        window_release(window);
         CHECK_UINT(window_pending_bytes(window), 0);
         window_free(window);
         bytes_done(&text);
