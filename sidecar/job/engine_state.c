@@ -26,7 +26,7 @@
 
 enum section_kind { SECTION_ENGINE = 1, SECTION_SOURCE, SECTION_SINK, SECTION_WINDOW, SECTION_END = 255 };
 
-enum { VERSION = 1, PART_BYTES = 1 << 20 };
+enum { STATE_VERSION = 1, PART_BYTES = 1 << 20 };
 
 static const uint8_t magic[8] = {'w', 'e', 'i', 'r', '\n', 'E', 'N', 'G'};
 
@@ -130,7 +130,7 @@ struct engine_frozen *engine_freeze(struct engine *engine)
         frozen->engine = engine;
         bytes_init(&frozen->head);
         bytes_append(&frozen->head, magic, sizeof magic);
-        bytes_append_u32(&frozen->head, VERSION);
+        bytes_append_u32(&frozen->head, STATE_VERSION);
         append_engine(engine, &frozen->head);
         for (uint32_t s = 0; s < engine->n_sources; s++)
                 append_source(&engine->sources[s], &frozen->head);
@@ -340,9 +340,9 @@ int engine_load(struct engine *engine, struct slice bytes, struct err *err)
 
         if (reader.failed || !slice_is_equal(head, slice_make(magic, sizeof magic)))
                 return damaged(err, "it does not begin as one");
-        if (version != VERSION)
+        if (version != STATE_VERSION)
                 return err_set(err, ERR_DATA, "the engine's state has version %u, this weir reads version %u", version,
-                               (unsigned)VERSION);
+                               (unsigned)STATE_VERSION);
         while (section.kind != SECTION_END) {
                 unsigned last = section.kind;
 
