@@ -55,16 +55,18 @@ uint64_t wal_writer_finish(struct wal_writer *writer, uint8_t type, uint8_t flag
         return wal_writer_append(writer, type, flags, payload_len);
 }
 
+void wal_writer_append_pad(struct wal_writer *writer, size_t bytes)
+{
+        assert(bytes >= WAL_HEADER_BYTES && bytes % 8 == 0 && writer->used + bytes <= writer->capacity);
+        memset(writer->buffer + writer->used, 0, bytes);
+        wal_writer_append(writer, WAL_TYPE_PAD, WAL_WHOLE, bytes - WAL_HEADER_BYTES);
+}
+
 size_t wal_writer_pad(struct wal_writer *writer)
 {
         size_t gap = (WAL_BLOCK_BYTES - writer->used % WAL_BLOCK_BYTES) % WAL_BLOCK_BYTES;
 
-        if (gap == 0)
-                return writer->used;
-        if (gap < WAL_HEADER_BYTES)
-                gap += WAL_BLOCK_BYTES;
-        assert(writer->used + gap <= writer->capacity);
-        memset(writer->buffer + writer->used, 0, gap);
-        wal_writer_append(writer, WAL_TYPE_PAD, WAL_WHOLE, gap - WAL_HEADER_BYTES);
+        if (gap != 0)
+                wal_writer_append_pad(writer, gap < WAL_HEADER_BYTES ? gap + WAL_BLOCK_BYTES : gap);
         return writer->used;
 }

@@ -40,5 +40,7 @@ static inline uint64_t wal_writer_end(const struct wal_writer *writer)
 }
 /* Fills up to whole blocks with a PAD record. Returns the bytes of the group. */
 size_t wal_writer_pad(struct wal_writer *writer);
+/* A PAD record of `bytes` (a multiple of 8, at least a header), header included. */
+void wal_writer_append_pad(struct wal_writer *writer, size_t bytes);
 
 #endif

@@ -1,5 +1,6 @@
 /* test_checkpoint.c - two generations of state on disk, and what a start makes of them. */
 #include "tests/lib/check.h"
+#include "tests/lib/quick_file.h"
 
 #include "sidecar/base/alloc.h"
 #include "sidecar/job/checkpoint.h"
@@ -49,7 +50,7 @@ static void publish(unsigned number, uint64_t expected_release)
         struct err err;
         int result;
 
-        CHECK_OK(checkpoint_begin(check_dir(), file_ops_system(), &manifest, next_part, &parts, &writer, &err), &err);
+        CHECK_OK(checkpoint_begin(check_dir(), quick_file_ops(), &manifest, next_part, &parts, &writer, &err), &err);
         REQUIRE(writer != NULL);
         do
                 result = checkpoint_step(writer, &err);
@@ -70,7 +71,7 @@ static unsigned n_files(void)
 {
         unsigned n = 0;
 
-        CHECK_INT(file_ops_system()->list(NULL, check_dir(), count_file, &n), 0);
+        CHECK_INT(quick_file_ops()->list(NULL, check_dir(), count_file, &n), 0);
         return n;
 }
 
@@ -81,7 +82,7 @@ static void check_load(unsigned number, uint64_t proven_lsn, uint64_t release_ls
         struct err err;
         char expected[100];
 
-        CHECK_OK(checkpoint_load(check_dir(), file_ops_system(), 7, &checkpoint, &err), &err);
+        CHECK_OK(checkpoint_load(check_dir(), quick_file_ops(), 7, &checkpoint, &err), &err);
         CHECK_UINT(checkpoint.manifest.log_lsn, number * 1000);
         CHECK_UINT(checkpoint.manifest.outbox_lsn, number * 100);
         CHECK_UINT(checkpoint.manifest.last_epoch, number * 10);
@@ -117,7 +118,7 @@ TEST(empty_directory_has_no_checkpoint)
         struct checkpoint checkpoint;
         struct err err;
 
-        CHECK_INT(checkpoint_load(check_dir(), file_ops_system(), 7, &checkpoint, &err), CHECKPOINT_E_NONE);
+        CHECK_INT(checkpoint_load(check_dir(), quick_file_ops(), 7, &checkpoint, &err), CHECKPOINT_E_NONE);
         CHECK_UINT(checkpoint.n_rejected, 0);
         CHECK_UINT(checkpoint.proven_lsn, 0);
         checkpoint_done(&checkpoint);
@@ -162,7 +163,7 @@ TEST(nothing_left_to_load_says_why)
 
         publish(1, 0);
         flip("0000000000000001.state", 33);
-        CHECK_INT(checkpoint_load(check_dir(), file_ops_system(), 7, &checkpoint, &err), CHECKPOINT_E_NONE);
+        CHECK_INT(checkpoint_load(check_dir(), quick_file_ops(), 7, &checkpoint, &err), CHECKPOINT_E_NONE);
         CHECK_UINT(checkpoint.n_rejected, 1);
         CHECK_UINT(checkpoint.proven_lsn, 1000);
         CHECK_CONTAINS(checkpoint.rejected, "0000000000000001.state");
@@ -172,7 +173,7 @@ TEST(nothing_left_to_load_says_why)
 TEST(every_flipped_bit_and_every_cut_of_a_checkpoint_is_noticed)
 {
         static const char *const names[] = {"0000000000000001.state", "0000000000000001.manifest"};
-        const struct file_ops *ops = file_ops_system();
+        const struct file_ops *ops = quick_file_ops();
         struct checkpoint checkpoint;
         struct err err;
 
@@ -216,7 +217,7 @@ TEST(attempt_that_is_given_up_leaves_nothing)
         struct err err;
 
         publish(1, 0);
-        CHECK_OK(checkpoint_begin(check_dir(), file_ops_system(), &manifest, next_part, &parts, &writer, &err), &err);
+        CHECK_OK(checkpoint_begin(check_dir(), quick_file_ops(), &manifest, next_part, &parts, &writer, &err), &err);
         CHECK_INT(checkpoint_step(writer, &err), CHECKPOINT_E_MORE);
         CHECK_UINT(n_files(), 3);
         checkpoint_end(writer);
@@ -230,5 +231,5 @@ TEST(checkpoint_of_another_instance_is_refused)
         struct err err;
 
         publish(1, 0);
-        CHECK_FAILS(checkpoint_load(check_dir(), file_ops_system(), 8, &checkpoint, &err), &err, "belongs to instance");
+        CHECK_FAILS(checkpoint_load(check_dir(), quick_file_ops(), 8, &checkpoint, &err), &err, "belongs to instance");
 }

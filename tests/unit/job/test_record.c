@@ -1,5 +1,6 @@
 /* test_record.c - what is written into the log comes out of it again, value by value. */
 #include "tests/lib/check.h"
+#include "tests/lib/quick_file.h"
 
 #include "sidecar/base/alloc.h"
 #include "sidecar/job/record_reader.h"
@@ -125,7 +126,7 @@ static void check_batch(const struct record_batch *actual, const struct record_b
 static struct wal *open_log(const char *dir, size_t segment_bytes)
 {
         struct wal_config config = {.dir = dir,
-                                    .ops = file_ops_system(),
+                                    .ops = quick_file_ops(),
                                     .instance = 1,
                                     .segment_bytes = segment_bytes,
                                     .sync = WAL_SYNC_OFF,
@@ -152,7 +153,7 @@ static void make_room(struct wal *wal)
 
 static struct record_reader *open_reader(const char *dir, uint64_t from_lsn)
 {
-        struct wal_reader_config config = {.dir = dir, .ops = file_ops_system(), .from_lsn = from_lsn};
+        struct wal_reader_config config = {.dir = dir, .ops = quick_file_ops(), .from_lsn = from_lsn};
         struct record_reader *reader = NULL;
         struct err err;
 

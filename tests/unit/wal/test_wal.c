@@ -1,5 +1,6 @@
 /* test_wal.c - a log is opened, written, recovered, released. */
 #include "tests/lib/check.h"
+#include "tests/lib/quick_file.h"
 
 #include "sidecar/wal/wal.h"
 #include "sidecar/wal/wal_reader.h"
@@ -12,7 +13,7 @@ enum { SEGMENT_BYTES = 64 << 10 };
 static struct wal_config config_of(const char *dir)
 {
         return (struct wal_config){.dir = dir,
-                                   .ops = file_ops_system(),
+                                   .ops = quick_file_ops(),
                                    .instance = 7,
                                    .segment_bytes = SEGMENT_BYTES,
                                    .is_inline = true};
@@ -66,7 +67,7 @@ static uint64_t append(struct wal *wal, size_t len, uint64_t n)
 /* Reads all records; they must be numbers first.. in order, `n` of them, of the lengths that length_of gives. */
 static void check_records(const char *dir, uint64_t from_lsn, uint64_t first, uint64_t n, size_t (*length_of)(uint64_t))
 {
-        struct wal_reader_config config = {.dir = dir, .ops = file_ops_system(), .instance = 7, .from_lsn = from_lsn};
+        struct wal_reader_config config = {.dir = dir, .ops = quick_file_ops(), .instance = 7, .from_lsn = from_lsn};
         struct wal_reader *reader = NULL;
         struct wal_record record;
         struct err err;
@@ -273,7 +274,7 @@ TEST(two_logs_live_in_one_process)
 
         for (int i = 0; i < 2; i++) {
                 snprintf(dirs[i], sizeof(dirs[i]), "%s/%d", check_dir(), i);
-                CHECK_INT(file_ops_system()->mkdir(NULL, dirs[i], 0700), 0);
+                CHECK_INT(quick_file_ops()->mkdir(NULL, dirs[i], 0700), 0);
                 config[i] = config_of(dirs[i]);
                 wal[i] = open_log(&config[i], &recovery);
                 tend(wal[i]);
