@@ -65,6 +65,7 @@ struct redis_sink {
         bool is_results_sent;      /* COMMITTING: nothing of the epoch is left to be sent */
         enum redis_trouble told;   /* what the last note said; until it is over there is no second one */
         bool is_told_by_rows;      /* only a commit proves that it is over */
+        enum redis_trouble suspected; /* what may only mean that Redis has forgotten: looked at once, silently */
         char told_policy[24];      /* maxmemory-policy of the last alarm */
 };
 
@@ -119,6 +120,22 @@ static void go_down(struct redis_sink *redis, enum redis_state state, enum redis
                 redis->listener.on_down(redis->listener.context, text);
 }
 
+/* The record must be looked at again, as soon as the replies that are due have come. */
+static void on_lost(void *context, const char *why)
+{
+        struct redis_sink *redis = context;
+        bool was_open = redis->state == WRITING || redis->state == COMMITTING;
+
+        redis->state = DRAINING;
+        redis->sink.stats.is_ready = false;
+        redis->resume_ns = 0;
+        loop_timer_start(redis->timer, 0);
+        if (redis->owner != NULL)
+                redis_owner_cancel(redis->owner);
+        if (was_open)
+                redis->listener.on_down(redis->listener.context, why);
+}
+
 /* Something failed on a connection that lives: no more rows; first all replies, then a pause, then the record
  * again. */
 static void trouble(struct redis_sink *redis, enum redis_trouble kind, bool is_by_rows, const char *why)
@@ -132,6 +149,11 @@ static void trouble(struct redis_sink *redis, enum redis_trouble kind, bool is_b
         if (redis_trouble_ends_link(kind)) {
                 go_down(redis, AWAY, kind, is_by_rows, why);
                 redis_link_drop(redis->link, kind);
+                return;
+        }
+        if ((kind == REDIS_STREAM_AHEAD || kind == REDIS_VANISHED) && redis->suspected != kind) {
+                redis->suspected = kind;
+                on_lost(redis, why);
                 return;
         }
         go_down(redis, DRAINING, kind, is_by_rows, why);
@@ -258,22 +280,10 @@ static void on_committed(void *context, uint64_t epoch)
         stats->committed_ms = clock_wall_ms(redis->config.clock);
         forget_epoch(redis);
         redis->state = WRITING;
+        redis->suspected = REDIS_FINE;
         redis_trouble_backoff_reset(&redis->backoff);
         end_trouble_of_rows(redis);
         redis->listener.on_committed(redis->listener.context, epoch);
-}
-
-static void on_lost(void *context, const char *why)
-{
-        struct redis_sink *redis = context;
-        bool was_open = redis->state == WRITING || redis->state == COMMITTING;
-
-        redis->state = DRAINING; /* replies may be due; then the record is looked at again, without a pause */
-        redis->sink.stats.is_ready = false;
-        redis->resume_ns = 0;
-        loop_timer_start(redis->timer, 0);
-        if (was_open)
-                redis->listener.on_down(redis->listener.context, why);
 }
 
 static void on_owner_fatal(void *context, const char *why)

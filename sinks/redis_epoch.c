@@ -85,8 +85,11 @@ void redis_epoch_reset(struct redis_epoch *epoch)
         epoch->rejected = 0;
         epoch->next_zset = 0;
         redis_zset_reset(&epoch->zsets);
-        for (uint32_t i = 0; i < epoch->n_targets; i++)
+        for (uint32_t i = 0; i < epoch->n_targets; i++) {
                 epoch->targets[i].is_dirty = false;
+                if (epoch->targets[i].check == REDIS_STREAM_ASKED)
+                        epoch->targets[i].check = REDIS_STREAM_UNCHECKED; /* the answer will not come */
+        }
 }
 
 void redis_epoch_doubt_streams(struct redis_epoch *epoch)

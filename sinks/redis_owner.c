@@ -268,6 +268,9 @@ static void on_read(struct redis_owner *owner, const struct redis_reply *reply)
         struct redis_record record;
 
         if (reply->type == REDIS_REPLY_NONE) {
+                if (owner->has_held)
+                        owner->events.on_note(owner->events.context, LOG_WARN, "redis-forgot",
+                                              "the commit record is gone: Redis was emptied, or is another one");
                 owner->has_overwritten = false;
                 owner->state = CREATING;
                 make_record(owner, 0, 0);
@@ -342,11 +345,8 @@ static void on_take(struct redis_owner *owner, const struct redis_reply *reply)
         hold(owner, SINK_TAKEN, 0);
 }
 
-static void note_surprise(struct redis_owner *owner, const struct redis_reply *reply)
+static void lose_to(struct redis_owner *owner, const struct redis_reply *reply)
 {
-        if (reply->type == REDIS_REPLY_NONE)
-                owner->events.on_note(owner->events.context, LOG_WARN, "redis-forgot",
-                                      "the commit record is gone: Redis was emptied, or another database answers");
         lost(owner, reply->type == REDIS_REPLY_NONE ? "Redis has forgotten" : "the commit record has changed");
 }
 
@@ -359,7 +359,7 @@ static void on_commit(struct redis_owner *owner, const struct redis_reply *reply
                         owner->has_overwritten = true;
                         owner->overwritten = record;
                 }
-                note_surprise(owner, reply);
+                lose_to(owner, reply);
                 return;
         }
         memcpy(owner->held, owner->coming, sizeof(owner->held));
@@ -393,7 +393,7 @@ void redis_owner_reply(struct redis_owner *owner, struct redis_tag tag, const st
         else if (step == STEP_COMMIT && owner->state == COMMITTING)
                 on_commit(owner, reply);
         else if (step == STEP_LOOK && owner->state == HELD && !is_held(owner, reply))
-                note_surprise(owner, reply);
+                lose_to(owner, reply);
 }
 
 void redis_owner_commit(struct redis_owner *owner, uint64_t epoch, uint64_t lsn)

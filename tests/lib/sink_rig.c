@@ -70,6 +70,17 @@ static bool has_table(void *context, uint32_t sink_index, const struct plan_tabl
         return sink_index == 0;
 }
 
+static int64_t wall_ms(void *context)
+{
+        (void)context;
+        return clock_wall_ms(clock_system());
+}
+
+static uint64_t monotonic_ns(void *context)
+{
+        return clock_monotonic_ns(clock_system()) * ((struct sink_rig *)context)->speed;
+}
+
 void sink_rig_init(struct sink_rig *rig)
 {
         memset(rig, 0, sizeof(*rig));
@@ -78,10 +89,12 @@ void sink_rig_init(struct sink_rig *rig)
         sink_set_init(&rig->set);
         bytes_init(&rig->notes);
         rig->is_ordered = true;
+        rig->speed = 1;
+        rig->clock = (struct clock){.context = rig, .wall_ms = wall_ms, .monotonic_ns = monotonic_ns};
         rig->source = (struct feeder_source){.context = rig, .find_epoch = find_epoch, .read = read_piece};
         rig->events = (struct feeder_events){.context = rig, .on_wake = on_wake, .on_committed = on_committed,
                                              .on_note = on_note, .on_fatal = on_fatal};
-        rig->config = (struct sink_config){.loop = rig->loop, .clock = clock_system(), .name = "test",
+        rig->config = (struct sink_config){.loop = rig->loop, .clock = &rig->clock, .name = "test",
                                            .instance = 0xabc, .start = 1,
                                            .has_commit = true};
 }

@@ -35,6 +35,8 @@ struct sink_rig {
         uint32_t oldest;                /* epochs before this one were dropped from the outbox */
         bool is_ordered;                /* what the outbox says of its epochs */
         bool is_broken;                 /* the outbox cannot be read */
+        struct clock clock;             /* config.clock: runs `speed` times as fast as the machine's */
+        unsigned speed;                 /* 1 */
         bool has_work;
         uint64_t committed;
         struct bytes notes;
