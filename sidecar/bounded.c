@@ -223,13 +223,35 @@ static void apply_dead(struct bounded *bounded, uint32_t source, const char *rea
                             (const char *)body.data);
 }
 
+/* Rows first .. first + n of a batch through the scan into the engine. */
+static void take_run(struct bounded *bounded, uint32_t source, struct scan *scan, const struct batch *all, uint32_t first,
+                     uint32_t n, uint32_t n_undecoded, uint64_t *n_shown)
+{
+        struct vector *columns = alloc_array(all->n_columns + 1, sizeof *columns);
+        struct scan_input input = {.decoded = {.n_rows = n, .n_columns = all->n_columns, .columns = columns}};
+        struct scan_result result;
+        struct arena arena;
+
+        arena_init(&arena, 64 << 10, 0);
+        for (uint32_t c = 0; c < all->n_columns; c++)
+                vector_view(&all->columns[c], first, n, &columns[c], &arena);
+        scan_run(scan, &input, &result);
+        for (uint32_t i = 0; i < result.n_dead; i++)
+                apply_dead(bounded, source, result.dead[i].reason, result.dead[i].detail, slice_make(NULL, 0), 0, n_shown);
+        result.batch.n_dead += n_undecoded;
+        result.batch.is_last = true;
+        result.batch.origin = slice_from_text("");
+        engine_apply_batch(bounded->engine, &result.batch);
+        arena_done(&arena);
+        alloc_free(columns);
+}
+
 static void take_rows(struct bounded *bounded, uint32_t source, struct scan *scan, struct builder *builder, uint64_t *n_shown)
 {
-        struct scan_input input = {.arrival_ms = 0, .has_clock = false};
-        struct scan_result result;
+        struct batch rows;
+        uint32_t first = 0;
 
-        builder_batch(builder, &input.decoded);
-        scan_run(scan, &input, &result);
+        builder_batch(builder, &rows);
         for (uint32_t i = 0; i < builder->n_dead; i++) {
                 char detail[REASON_TEXT_BYTES];
 
@@ -237,12 +259,12 @@ static void take_rows(struct bounded *bounded, uint32_t source, struct scan *sca
                 apply_dead(bounded, source, reason_word(builder->dead[i].reason), detail, builder->dead[i].body,
                            builder->dead[i].body_bytes, n_shown);
         }
-        for (uint32_t i = 0; i < result.n_dead; i++)
-                apply_dead(bounded, source, result.dead[i].reason, result.dead[i].detail, slice_make(NULL, 0), 0, n_shown);
-        result.batch.n_dead += builder->n_dead;
-        result.batch.is_last = true;
-        result.batch.origin = slice_from_text("");
-        engine_apply_batch(bounded->engine, &result.batch);
+        do {
+                uint32_t n = rows.n_rows - first < LIMIT_ROWS_PER_VECTOR ? rows.n_rows - first : LIMIT_ROWS_PER_VECTOR;
+
+                take_run(bounded, source, scan, &rows, first, n, first == 0 ? builder->n_dead : 0, n_shown);
+                first += n;
+        } while (first < rows.n_rows);
 }
 
 static int run_source(struct bounded *bounded, uint32_t index, struct err *err)

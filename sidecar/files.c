@@ -5,6 +5,7 @@
 #include "sidecar/files.h"
 
 #include "avro/container.h"
+#include "avro/schema.h"
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/bytes.h"
 #include "sidecar/base/file.h"
@@ -35,7 +36,8 @@ struct files {
         size_t at;                     /* next line in chunk */
         uint64_t n_lines;
         bool is_at_end;
-        struct container_reader *container; /* Avro: the open file */
+        struct container_reader *container; /* Avro: the open file, with its schema */
+        struct schema *schema;
 };
 
 static int compare_names(const void *a, const void *b)
@@ -134,14 +136,23 @@ int files_open(const struct plan_source *source, struct files **ret_files, struc
         return 0;
 }
 
+static void close_file(struct files *files)
+{
+        files->container = container_reader_close(files->container);
+        if (files->fd >= 0)
+                close(files->fd);
+        files->fd = -1;
+        if (files->is_avro)
+                drop_program(files);
+        files->schema = schema_free(files->schema);
+}
+
 struct files *files_close(struct files *files)
 {
         if (files == NULL)
                 return NULL;
+        close_file(files);
         drop_program(files);
-        container_reader_close(files->container);
-        if (files->fd >= 0)
-                close(files->fd);
         bytes_done(&files->chunk);
         alloc_free(files->paths);
         arena_done(&files->arena);
@@ -151,13 +162,20 @@ struct files *files_close(struct files *files)
 
 /* ---- JSON lines */
 
-static int open_next_json(struct files *files, struct err *err)
+static int open_next(struct files *files, struct err *err)
 {
         const char *path = files->paths[files->next_path++];
 
         files->fd = open(path, O_RDONLY | O_CLOEXEC);
         if (files->fd < 0)
                 return err_set_errno(err, ERR_UNAVAILABLE, errno, "cannot open '%s'", path);
+        return 0;
+}
+
+static int open_next_json(struct files *files, struct err *err)
+{
+        if (open_next(files, err) < 0)
+                return -1;
         files->is_at_end = false;
         files->n_lines = 0;
         bytes_reset(&files->chunk);
@@ -232,8 +250,7 @@ static int next_json(struct files *files, uint32_t max_rows, struct err *err)
                 if (result < 0)
                         return -1;
                 if (result == FILES_E_END) {
-                        close(files->fd);
-                        files->fd = -1;
+                        close_file(files);
                 } else if (!is_blank(line) && decode_body(files->program, &files->builder, line, err) < 0) {
                         return -1;
                 }
@@ -241,13 +258,56 @@ static int next_json(struct files *files, uint32_t max_rows, struct err *err)
         return builder_n_events(&files->builder) == 0 ? FILES_E_END : 0;
 }
 
-int files_next(struct files *files, uint32_t max_rows, struct builder **ret_builder, struct err *err)
+/* ---- Container files */
+
+/* The schema that the file brings decides how its data are read. */
+static int open_next_container(struct files *files, struct err *err)
+{
+        const char *path = files->paths[files->next_path];
+
+        if (open_next(files, err) < 0 || container_reader_open(files->fd, path, &files->container, err) < 0)
+                return -1;
+        if (schema_parse(container_reader_schema(files->container), &files->schema, err) < 0)
+                return err_prefix(err, "'%s'", path);
+        files->config.schema = files->schema;
+        return make_program(files, err) < 0 ? err_prefix(err, "'%s'", path) : 0;
+}
+
+/* Whole blocks, so maybe more rows than were asked for: what a block holds is bounded by its size. */
+static int next_container(struct files *files, struct err *err)
+{
+        for (;;) {
+                struct slice block;
+                uint64_t n;
+                int result;
+
+                if (files->container == NULL) {
+                        if (files->next_path == files->n_paths)
+                                return FILES_E_END;
+                        if (open_next_container(files, err) < 0)
+                                return -1;
+                }
+                result = container_reader_next(files->container, &block, &n, err);
+                if (result < 0)
+                        return -1;
+                if (result == CONTAINER_E_END) {
+                        close_file(files);
+                        continue;
+                }
+                if (decode_block(files->program, &files->builder, block, n, err) < 0)
+                        return err_prefix(err, "'%s'", files->paths[files->next_path - 1]);
+                if (builder_n_events(&files->builder) > 0)
+                        return 0;
+        }
+}
+
+int files_next(struct files *files, uint32_t n_rows, struct builder **ret_builder, struct err *err)
 {
         int result;
 
         if (files->has_builder)
                 builder_reset(&files->builder);
-        result = files->is_avro ? next_container(files, max_rows, err) : next_json(files, max_rows, err);
+        result = files->is_avro ? next_container(files, err) : next_json(files, n_rows, err);
         *ret_builder = &files->builder;
         return result;
 }
