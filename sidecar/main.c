@@ -16,6 +16,7 @@ static int command_help(int argc, char **argv);
 
 /* A command is a row here and a file in sidecar/cmd/. */
 static const struct command commands[] = {
+        {"check", "say what is wrong with job files", command_check},
         {"send", "send events as a Flume avro sink does", command_send},
         {"version", "print the version", command_version},
         {"help", "print this list", command_help},

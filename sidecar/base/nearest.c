@@ -48,10 +48,10 @@ void nearest_offer(struct nearest *nearest, struct slice name)
         size_t shorter = least(name.len, wanted.len);
         size_t distance, ceiling;
 
-        if (shorter == 0 || longer > NEAREST_BYTES_MAX || longer - shorter > NEAREST_EDITS_MAX)
+        if (shorter == 0 || longer == 1 || longer > NEAREST_BYTES_MAX || longer - shorter > NEAREST_EDITS_MAX)
                 return;
         distance = distance_of(wanted, name);
-        ceiling = least(longer / 3, NEAREST_EDITS_MAX);
+        ceiling = longer < 6 ? 1 : least(longer / 3, NEAREST_EDITS_MAX);
         if (distance > ceiling || distance >= nearest->distance)
                 return;
         nearest->best = name;

@@ -6,8 +6,9 @@
  *     ... nearest_best(&nearest, &name)
  *
  * Nearness is the number of single-character edits (insert, delete, replace, swap of two neighbours); a difference of
- * case alone counts as none. Names farther away than a third of their length, or than three edits, are no suggestion.
- * Among equally near names the first offered wins. Names stay borrowed. Any thread. */
+ * case alone counts as none. Names farther away than a third of their length, or than three edits, are no suggestion;
+ * short ones may be one edit away. Among equally near names the first offered wins. Names stay borrowed. Any thread.
+ * */
 #ifndef WEIR_SIDECAR_BASE_NEAREST_H
 #define WEIR_SIDECAR_BASE_NEAREST_H
 

@@ -134,12 +134,12 @@ static const struct option_spec blackhole_options[] = {
         SINK_PARALLELISM,
 };
 
-static const struct type string_not_null = {.kind = TYPE_VARCHAR, .length = TYPE_LENGTH_MAX};
+
 static const struct type string_nullable = {.kind = TYPE_VARCHAR, .nullable = true, .length = TYPE_LENGTH_MAX};
 
 static const struct connector_metadata flume_metadata[] = {
         {.key = "headers",
-         .type = {.kind = TYPE_MAP, .element = &string_nullable, .key = &string_not_null},
+         .type = {.kind = TYPE_MAP, .element = &string_nullable, .key = &string_nullable, .nullable = true},
          .help = "the event's headers"},
 };
 

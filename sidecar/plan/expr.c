@@ -208,9 +208,9 @@ static void format_infix(const struct expr *expr, const struct slice *names, str
         bytes_append_byte(text, '(');
         for (uint32_t i = 0; i < expr->n_args; i++) {
                 if (i > 0) /* the third argument of LIKE is its ESCAPE */
-                        bytes_append_format(text, " %s ", expr->function == FN_LIKE && i == 2
-                                                                  ? "ESCAPE"
-                                                                  : function_name(expr->function));
+                        bytes_append_format(text, " %s ",
+                                            expr->function == FN_LIKE && i == 2 ? "ESCAPE"
+                                                                                : function_name(expr->function));
                 expr_format(expr->args[i], names, text);
         }
         bytes_append_byte(text, ')');

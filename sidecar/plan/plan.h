@@ -115,9 +115,9 @@ struct plan_op {
         uint32_t n_columns;
         struct slice *names;
         struct type *types;
-        struct plan_source *source;  /* SCAN: output columns are source->columns, same indexes; those that are not logged
-                                        are referenced by no operator. Conjuncts of the common filter stand in no
-                                        FILTER above */
+        struct plan_source *source;  /* SCAN: output columns are source->columns, same indexes; those that are not
+                                        logged are referenced by no operator. Conjuncts of the common filter stand
+                                        in no FILTER above */
         struct expr *condition;      /* FILTER */
         struct expr **exprs;         /* PROJECT: n_columns of them */
         struct plan_window window;   /* WINDOW */

@@ -225,14 +225,16 @@ int setting_check(const struct option_spec *spec, struct slice value, struct err
             strncasecmp((const char *)value.data, "batch", 5) == 0)
                 return err_set(err, ERR_CONFIG,
                                "batch mode: Flink accepts this; weir does not yet, only 'streaming'");
-        if (strcmp(spec->key, "table.exec.source.idle-timeout") == 0 && option_read_duration(value, &number) && number != 0)
+        if (strcmp(spec->key, "table.exec.source.idle-timeout") == 0 && option_read_duration(value, &number) &&
+            number != 0)
                 return err_set(err, ERR_CONFIG,
                                "'%s' other than '0 ms': Flink accepts this; weir takes the option "
                                "'watermark.idle-timeout' of each table",
                                spec->key);
         if (option_check(spec, value, err) < 0)
                 return -1;
-        if (spec == &settings[SETTING_WINDOW_MAX_KEYS] && option_read_integer(value, &number) && number > LIMIT_WINDOW_KEYS)
+        if (spec == &settings[SETTING_WINDOW_MAX_KEYS] && option_read_integer(value, &number) &&
+            number > LIMIT_WINDOW_KEYS)
                 return err_set(err, ERR_CONFIG, "'%s' is at most %u", spec->key, LIMIT_WINDOW_KEYS);
         return 0;
 }

@@ -92,6 +92,7 @@ struct ast_table_arg { /* of TUMBLE, HOP */
         struct diag_span span;
         struct ast_name *keyword; /* NAME => ...; NULL: positional */
         struct ast_name *table;   /* TABLE name; NULL: expr */
+        bool is_partitioned;      /* PARTITION BY */
         struct ast_expr *expr;
 };
 

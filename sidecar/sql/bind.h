@@ -13,8 +13,8 @@
  * Functions that return a pointer return NULL when the reason was reported, or lies in something reported before (a
  * broken table); callers then give up the statement without a word.
  *
- * A query without aggregates makes no operator: its columns and conditions stay expressions over the relation below, so
- * views cost nothing and unused columns vanish. Operators appear where a window, a union or a sink needs rows. */
+ * A query without aggregates makes no operator: its columns and conditions stay expressions over the relation below,
+ * so views cost nothing and unused columns vanish. Operators appear where a window, a union or a sink needs rows. */
 #ifndef WEIR_SIDECAR_SQL_BIND_H
 #define WEIR_SIDECAR_SQL_BIND_H
 
@@ -29,10 +29,10 @@ enum {
 };
 
 /* Column codes of expressions that are not final yet. */
-#define BIND_AGG_BASE 0x40000000u /* + index of the aggregate: output of the window being built */
+#define BIND_AGG_BASE     0x40000000u /* + index of the aggregate: output of the window being built */
 #define BIND_WINDOW_START 0xfffffff0u
-#define BIND_WINDOW_END 0xfffffff1u
-#define BIND_WINDOW_TIME 0xfffffff2u
+#define BIND_WINDOW_END   0xfffffff1u
+#define BIND_WINDOW_TIME  0xfffffff2u
 static inline bool bind_is_window_code(uint32_t column)
 {
         return column >= BIND_WINDOW_START;

@@ -45,7 +45,8 @@ static bool is_nested(const struct type *type)
 
 /* ---- names ---- */
 
-static void unknown_column(struct bind_context *context, const struct ast_name *name, const struct ast_name *qualifier)
+static void unknown_column(struct bind_context *context, const struct ast_name *name,
+                           const struct ast_name *qualifier)
 {
         struct binder *binder = context->binder;
         const struct bind_relation *relation = context->relation;
@@ -168,8 +169,9 @@ static struct expr *bind_literal(struct bind_context *context, const struct ast_
         case AST_INTERVAL:
                 if (call_interval(ast->text, interval->first, interval->precision, interval->last, interval->fraction,
                                   interval->is_negative, arena, &expr, &err) != 0)
-                        return report(context, strstr(err.text, "digit") != NULL ? DIAG_INTERVAL_DIGITS : DIAG_LITERAL,
-                                      ast, &err);
+                        return report(context,
+                                      strstr(err.text, "digit") != NULL ? DIAG_INTERVAL_DIGITS : DIAG_LITERAL, ast,
+                                      &err);
                 return expr;
         default:
                 assert(!"a literal");
@@ -197,8 +199,8 @@ static struct expr **bind_args(struct bind_context *context, const struct ast_ex
         return ok ? args : NULL;
 }
 
-static struct expr *make(struct bind_context *context, enum function_id function, struct expr *const *args, uint32_t n,
-                         const struct ast_expr *ast)
+static struct expr *make(struct bind_context *context, enum function_id function, struct expr *const *args,
+                         uint32_t n, const struct ast_expr *ast)
 {
         struct expr *expr = NULL;
         struct err err = {0};
@@ -291,9 +293,10 @@ static struct expr *bind_call(struct bind_context *context, const struct ast_exp
                 return unknown_function(context, ast);
         if (ast->is_star || ast->is_distinct || ast->filter != NULL) {
                 diag_add(diags, DIAG_ARGUMENT, ast->span, NULL, "%s is no aggregate: it takes no %s",
-                         function_name(function), ast->is_star       ? "*"
-                                                  : ast->is_distinct ? "DISTINCT"
-                                                                     : "FILTER");
+                         function_name(function),
+                         ast->is_star       ? "*"
+                         : ast->is_distinct ? "DISTINCT"
+                                            : "FILTER");
                 return NULL;
         }
         args = bind_args(context, ast);
@@ -321,7 +324,8 @@ static struct expr *bind_case(struct bind_context *context, const struct ast_exp
                         args[i] = call_null(arena);
                 else if (is_when && operand == NULL)
                         args[i] = bind_expr_condition(
-                                &(struct bind_context){context->binder, context->relation, context->group, "WHEN"}, part);
+                                &(struct bind_context){context->binder, context->relation, context->group, "WHEN"},
+                                part);
                 else
                         args[i] = bind_expr(context, part);
                 if (is_when && operand != NULL && args[i] != NULL)
@@ -417,8 +421,8 @@ struct expr *bind_expr_condition(struct bind_context *context, const struct ast_
                 return call_implicit_cast(expr, &type, context->binder->arena);
         }
         type_format(&expr->type, text);
-        diag_add(context->binder->diags, DIAG_CONDITION, ast->span, NULL, "%s takes a BOOLEAN, not %s", context->clause,
-                 text);
+        diag_add(context->binder->diags, DIAG_CONDITION, ast->span, NULL, "%s takes a BOOLEAN, not %s",
+                 context->clause, text);
         return NULL;
 }
 

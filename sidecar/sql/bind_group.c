@@ -1,8 +1,8 @@
 /* bind_group.c - GROUP BY over a window: keys, aggregates, and the operators that they become.
  *
  * Keys and arguments of aggregates are projected below the WINDOW operator; the SELECT list and HAVING become
- * expressions over its output. While that is being bound, outputs have codes (BIND_AGG_BASE, BIND_WINDOW_START, ...), for the
- * number of aggregates is known only at the end. */
+ * expressions over its output. While that is being bound, outputs have codes (BIND_AGG_BASE, BIND_WINDOW_START, ...),
+ * for the number of aggregates is known only at the end. */
 #include "sidecar/sql/bind.h"
 
 #include "sidecar/base/bytes.h"
@@ -88,10 +88,18 @@ static bool bind_keys(struct binder *binder, const struct ast_query *query, stru
         group->keys = arena_new_n(binder->arena, struct expr *, query->group_by.n + 1);
         for (uint32_t i = 0; i < query->group_by.n; i++)
                 ok = add_key(binder, group, query->group_by.items[i]) && ok;
+        if (ok && !group->input->has_window) {
+                diag_add(binder->diags, DIAG_UNBOUNDED, query->has_group_by ? query->group_by_span : query->span,
+                         "put a window around the table: FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' "
+                         "MINUTE)), "
+                         "and group by window_start, window_end",
+                         "an aggregation without a window: Flink accepts this; weir does not yet");
+                return false;
+        }
         if (!ok || (group->has_start && group->has_end))
                 return ok;
         diag_add(binder->diags, DIAG_WINDOW_GROUP, query->has_group_by ? query->group_by_span : query->span,
-                 group->has_start  ? "add window_end"
+                 group->has_start ? "add window_end"
                  : group->has_end ? "add window_start"
                                   : "add window_start, window_end",
                  query->has_group_by ? "GROUP BY over a window needs both window_start and window_end"
@@ -117,8 +125,8 @@ static struct expr *add_aggregate(struct bind_context *context, const struct bin
                         break;
         }
         if (at == group->n_aggs) {
-                group->aggs = bind_job_grow(binder, group->aggs, group->n_aggs, &group->aggs_capacity,
-                                            sizeof *group->aggs);
+                group->aggs =
+                        bind_job_grow(binder, group->aggs, group->n_aggs, &group->aggs_capacity, sizeof *group->aggs);
                 group->aggs[group->n_aggs++] = *wanted;
         }
         return call_column(BIND_AGG_BASE + at, &group->aggs[at].agg.type, binder->arena);
@@ -202,8 +210,8 @@ static struct expr *not_grouped(struct bind_context *context, const struct ast_e
 
         diag_add(context->binder->diags, DIAG_NOT_GROUPED, ast->span,
                  "add it to GROUP BY, or put an aggregate such as MAX around it",
-                 "the column '%.*s' is neither in GROUP BY nor in an aggregate", (int)(ast->span.end - ast->span.begin),
-                 (const char *)text.data + ast->span.begin);
+                 "the column '%.*s' is neither in GROUP BY nor in an aggregate",
+                 (int)(ast->span.end - ast->span.begin), (const char *)text.data + ast->span.begin);
         return NULL;
 }
 
@@ -256,7 +264,8 @@ static bool bind_items(struct bind_context *context, const struct ast_query *que
                         ok = false;
                         continue;
                 }
-                *column = (struct bind_column){.name = bind_query_item_name(binder, item, i), .span = item->expr->span};
+                *column =
+                        (struct bind_column){.name = bind_query_item_name(binder, item, i), .span = item->expr->span};
                 column->expr = bind_expr(context, item->expr);
                 ok = ok && column->expr != NULL && bind_query_check_size(binder, column->expr, item->span);
         }
@@ -397,13 +406,6 @@ struct bind_relation *bind_group_select(struct binder *binder, const struct ast_
         struct bind_context context = {binder, input, &group, "the SELECT list"};
         struct bind_relation *output;
 
-        if (!input->has_window) {
-                diag_add(binder->diags, DIAG_UNBOUNDED, query->has_group_by ? query->group_by_span : query->span,
-                         "put a window around the table: FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)), "
-                         "and group by window_start, window_end",
-                         "an aggregation without a window: Flink accepts this; weir does not yet");
-                return NULL;
-        }
         if (!bind_keys(binder, query, &group))
                 return NULL;
         output = arena_new(binder->arena, struct bind_relation);

@@ -13,9 +13,9 @@ struct inserter { /* one INSERT */
         struct bind_entry *entry;
         struct bind_relation *relation;
         uint32_t n_targets;
-        uint32_t *targets;      /* table columns that the query fills, in its order */
+        uint32_t *targets; /* table columns that the query fills, in its order */
         uint32_t n_written;
-        uint32_t *written;      /* table columns that the sink writes */
+        uint32_t *written; /* table columns that the sink writes */
 };
 
 static void name_targets(struct inserter *inserter)
@@ -50,10 +50,9 @@ static int32_t find_target(struct inserter *inserter, const struct ast_name *nam
                 return -1;
         }
         diag_add(diags, DIAG_COLUMN_UNKNOWN, name->span,
-                 nearest_best(&nearest, &best)
-                         ? arena_format(inserter->binder->arena, "did you mean '%.*s'?", (int)best.len,
-                                        (const char *)best.data)
-                         : NULL,
+                 nearest_best(&nearest, &best) ? arena_format(inserter->binder->arena, "did you mean '%.*s'?",
+                                                              (int)best.len, (const char *)best.data)
+                                               : NULL,
                  "there is no column '%.*s' in the table '%.*s'", (int)name->text.len, (const char *)name->text.data,
                  (int)table->name.len, (const char *)table->name.data);
         return -1;
@@ -105,7 +104,8 @@ static bool check_count(const struct inserter *inserter)
         return false;
 }
 
-static bool check_column(const struct inserter *inserter, const struct bind_column *from, const struct plan_column *to)
+static bool check_column(const struct inserter *inserter, const struct bind_column *from,
+                         const struct plan_column *to)
 {
         struct binder *binder = inserter->binder;
         const struct type *type = &from->expr->type;
@@ -193,9 +193,9 @@ static struct expr *convert(struct inserter *inserter, const struct plan_column 
         type.nullable = true;
         type.is_time_attribute = false;
         expr = call_implicit_cast(expr, &type, arena);
-        if (!to->type.nullable && expr->type.nullable &&
-            call_make(FN_REQUIRE, &expr, 1, arena, &expr, &err) != 0)
-                diag_add(inserter->binder->diags, DIAG_SINK_TYPE, inserter->statement->name.span, NULL, "%s", err.text);
+        if (!to->type.nullable && expr->type.nullable && call_make(FN_REQUIRE, &expr, 1, arena, &expr, &err) != 0)
+                diag_add(inserter->binder->diags, DIAG_SINK_TYPE, inserter->statement->name.span, NULL, "%s",
+                         err.text);
         return expr;
 }
 
@@ -235,7 +235,8 @@ static struct bind_entry *find_sink(struct binder *binder, const struct ast_name
         diag_add(binder->diags, DIAG_TABLE_ROLE, name->span, NULL,
                  entry->table == NULL ? "'%.*s' is a view: it cannot be written"
                                       : "the table '%.*s' cannot be written: its connector '%s' only reads",
-                 (int)name->text.len, (const char *)name->text.data, entry->table == NULL ? "" : entry->connector->name);
+                 (int)name->text.len, (const char *)name->text.data,
+                 entry->table == NULL ? "" : entry->connector->name);
         return NULL;
 }
 

@@ -154,7 +154,8 @@ static void check_view_names(struct binder *binder, const struct ast_statement *
                 return;
         }
         for (uint32_t i = 0; i < relation->n_columns; i++) {
-                const struct ast_name *given = statement->column_names.n > 0 ? statement->column_names.items[i] : NULL;
+                const struct ast_name *given =
+                        statement->column_names.n > 0 ? statement->column_names.items[i] : NULL;
                 struct slice name = given != NULL ? given->text : relation->columns[i].name;
 
                 for (uint32_t j = 0; j < i; j++) {
@@ -164,8 +165,9 @@ static void check_view_names(struct binder *binder, const struct ast_statement *
                         if (!slice_is_equal(name, other != NULL ? other->text : relation->columns[j].name))
                                 continue;
                         diag_add(binder->diags, DIAG_COLUMN_TWICE,
-                                 given != NULL ? given->span : relation->columns[i].span, "rename one of them with AS",
-                                 "the view has two columns '%.*s'", (int)name.len, (const char *)name.data);
+                                 given != NULL ? given->span : relation->columns[i].span,
+                                 "rename one of them with AS", "the view has two columns '%.*s'", (int)name.len,
+                                 (const char *)name.data);
                         entry->is_broken = true;
                         return;
                 }

@@ -1,8 +1,8 @@
 /* bind_plan.c - the plan as a whole.
  *
- * Once all INSERTs are bound: columns that nothing reads go, from the sinks downwards; the leaves that are left become
- * the columns of one source per table, in an order that depends on the table alone; what every query of a source filters
- * by becomes its common filter; windows get their fingerprints. */
+ * Once all INSERTs are bound: columns that nothing reads go, from the sinks downwards; the leaves that are left
+ * become the columns of one source per table, in an order that depends on the table alone; what every query of a
+ * source filters by becomes its common filter; windows get their fingerprints. */
 #include "sidecar/sql/bind.h"
 
 #include "sidecar/base/bytes.h"
@@ -249,8 +249,9 @@ static void describe(struct binder *binder, const struct plan_op *op, struct byt
                 append_exprs(text, op->exprs, op->n_columns, names_below(binder, op));
                 break;
         case PLAN_WINDOW:
-                bytes_append_format(text, "window %u %lld %lld %lld %d\nkeys", window->kind, (long long)window->size_ms,
-                                    (long long)window->slide_ms, (long long)window->offset_ms, window->rowtime);
+                bytes_append_format(text, "window %u %lld %lld %lld %d\nkeys", window->kind,
+                                    (long long)window->size_ms, (long long)window->slide_ms,
+                                    (long long)window->offset_ms, window->rowtime);
                 for (uint32_t i = 0; i < window->n_keys; i++)
                         bytes_append_format(text, " %u", window->keys[i]);
                 bytes_append_text(text, "\naggs");
@@ -278,9 +279,9 @@ static void put_fingerprints(struct binder *binder, struct plan_op *op)
                 return;
         bytes_init(&text);
         describe(binder, op, &text);
-        op->fingerprint = slice_from_text(arena_format(binder->arena, "%016llx%016llx",
-                                                       (unsigned long long)hash_bytes(&keys[0], text.data, text.len),
-                                                       (unsigned long long)hash_bytes(&keys[1], text.data, text.len)));
+        op->fingerprint = slice_from_text(arena_format(
+                binder->arena, "%016llx%016llx", (unsigned long long)hash_bytes(&keys[0], text.data, text.len),
+                (unsigned long long)hash_bytes(&keys[1], text.data, text.len)));
         bytes_done(&text);
 }
 
@@ -384,8 +385,7 @@ static struct plan_source *make_source(struct binder *binder, struct bind_scan *
                                 source->columns[leaf->place].computed =
                                         expr_map_columns(leaf->column.computed, leaf_place, scans[s], binder->arena);
                 }
-        while (source->n_decoded < source->n_columns &&
-               source->columns[source->n_decoded].kind != PLAN_SCAN_COMPUTED)
+        while (source->n_decoded < source->n_columns && source->columns[source->n_decoded].kind != PLAN_SCAN_COMPUTED)
                 source->n_decoded++;
         source->is_logged = arena_new_n(binder->arena, bool, source->n_columns + 1);
         if (source->rowtime >= 0)
@@ -458,7 +458,7 @@ static bool has_condition(const struct plan_op *filter, const struct expr *wante
         return false;
 }
 
-struct reader { /* one scan of a source, and what stands above it */
+struct reader {                 /* one scan of a source, and what stands above it */
         struct plan_op *parent; /* of the FILTER, or of the scan */
         struct plan_op *filter; /* NULL: none */
 };

@@ -1,7 +1,7 @@
 /* bind_scan.c - uses of tables: which columns, fields and headers a query reads.
  *
- * A leaf is made when an expression first names it and marked when a plan really uses it; what is never marked is neither
- * decoded nor logged. */
+ * A leaf is made when an expression first names it and marked when a plan really uses it; what is never marked is
+ * neither decoded nor logged. */
 #include "sidecar/sql/bind.h"
 
 #include "sidecar/base/nearest.h"
@@ -53,8 +53,8 @@ static enum plan_scan_kind kind_of(const struct plan_column *column)
 struct expr *bind_scan_column(struct binder *binder, struct bind_scan *scan, uint32_t table_column)
 {
         const struct plan_column *column = &scan->entry->table->columns[table_column];
-        struct plan_scan_column wanted = {.kind = kind_of(column), .table_column = table_column, .type = column->type,
-                                          .name = column->name};
+        struct plan_scan_column wanted = {
+                .kind = kind_of(column), .table_column = table_column, .type = column->type, .name = column->name};
 
         if (wanted.kind == PLAN_SCAN_METADATA)
                 wanted.key = column->metadata_key;
@@ -165,9 +165,9 @@ struct expr *bind_scan_field(struct bind_context *context, struct expr *row, con
         wanted.path = path;
         wanted.type = found->type;
         wanted.type.nullable = found->type.nullable || row->type.nullable;
-        wanted.name = slice_from_text(arena_format(arena, "%.*s.%.*s", (int)wanted.name.len,
-                                                   (const char *)wanted.name.data, (int)found->name.len,
-                                                   (const char *)found->name.data));
+        wanted.name =
+                slice_from_text(arena_format(arena, "%.*s.%.*s", (int)wanted.name.len, (const char *)wanted.name.data,
+                                             (int)found->name.len, (const char *)found->name.data));
         return need_leaf(context->binder, context->relation->scan, &wanted);
 }
 
@@ -190,7 +190,8 @@ struct expr *bind_scan_element(struct bind_context *context, struct expr *map, c
                 return NULL;
         }
         if (index->kind != AST_STRING) {
-                diag_add(binder->diags, DIAG_CLAUSE_NOT_YET, index->span, "write the key as a string: headers['host']",
+                diag_add(binder->diags, DIAG_CLAUSE_NOT_YET, index->span,
+                         "write the key as a string: headers['host']",
                          "a computed key: Flink accepts this; weir does not yet");
                 return NULL;
         }

@@ -61,7 +61,8 @@ void bind_setting_override(struct binder *binder, struct slice key, struct slice
 static bool comes_too_late(struct binder *binder, const struct option_spec *spec, const struct ast_option *option)
 {
         const struct plan_option *old = find_setting(binder, option->key.text);
-        struct slice before = old != NULL ? old->value : slice_from_text(spec->fallback == NULL ? "" : spec->fallback);
+        struct slice before =
+                old != NULL ? old->value : slice_from_text(spec->fallback == NULL ? "" : spec->fallback);
 
         if (spec != setting_at(SETTING_MINI_BATCH_LATENCY) || binder->n_inserts == 0 ||
             slice_is_equal(before, option->value.text))

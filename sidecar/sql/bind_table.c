@@ -276,8 +276,8 @@ static void bind_computed(struct maker *maker)
                 if (expr == NULL) {
                         maker->failed = true;
                 } else if (type_phys(&expr->type) == PHYS_NONE) {
-                        diag_add(maker->binder->diags, DIAG_TYPE_NOT_YET, maker->entry->columns[i]->computed->span, NULL,
-                                 "a computed column must have a single value with a type");
+                        diag_add(maker->binder->diags, DIAG_TYPE_NOT_YET, maker->entry->columns[i]->computed->span,
+                                 NULL, "a computed column must have a single value with a type");
                         maker->failed = true;
                 } else {
                         table->columns[i].type = expr->type;
@@ -369,7 +369,8 @@ static void make_watermark(struct maker *maker)
 
         maker->failed = true;
         if (maker->statement->watermarks.n > 1 || watermark->names.n > 1) {
-                const struct ast_watermark *last = maker->statement->watermarks.items[maker->statement->watermarks.n - 1];
+                const struct ast_watermark *last =
+                        maker->statement->watermarks.items[maker->statement->watermarks.n - 1];
 
                 diag_add(diags, DIAG_WATERMARK, last->span, NULL,
                          watermark->names.n > 1 ? "WATERMARK FOR takes a column of the table, not a field"
@@ -382,7 +383,8 @@ static void make_watermark(struct maker *maker)
         }
         type_format(&table->columns[column].type, text);
         if (!is_rowtime_type(&table->columns[column].type)) {
-                diag_add(diags, DIAG_WATERMARK, name->span, "make it a computed column, such as TO_TIMESTAMP_LTZ(ms, 3)",
+                diag_add(diags, DIAG_WATERMARK, name->span,
+                         "make it a computed column, such as TO_TIMESTAMP_LTZ(ms, 3)",
                          "WATERMARK FOR takes a TIMESTAMP(p) or TIMESTAMP_LTZ(p) with p at most 3, not %s", text);
                 return;
         }

@@ -193,6 +193,8 @@ static struct slice shown_part(const struct diag *diag, uint32_t *ret_skip)
                 column += !is_continuation(line.data[end]);
         while (end < line.len && is_continuation(line.data[end]))
                 end++;
+        while (end > begin && line.data[end - 1] == ' ')
+                end--;
         *ret_skip = skip;
         return slice_make(line.data + begin, end - begin);
 }

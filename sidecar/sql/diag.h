@@ -69,8 +69,8 @@ void diag_locate(struct slice text, uint32_t at, uint32_t *ret_line, uint32_t *r
 
 /* As shown above, one after the other, a blank line between. */
 void diag_render(const struct diag_list *list, struct bytes *text);
-/* {"diagnostics":[{"code":...,"file":...,"line":...,"column":...,"end_line":...,"end_column":...,"message":...,"help":...}]}
- */
+/* {"diagnostics":[{"code":..., "file":..., "line":..., "column":..., "end_line":..., "end_column":...,
+ * "message":..., "help":...}], "more": false} */
 void diag_render_json(const struct diag_list *list, struct bytes *text);
 
 const char *diag_code_text(enum diag_code code);        /* "WEIR-P0202" */

@@ -1,8 +1,7 @@
 /* grammar.y - the grammar of Flink SQL as far as weir reads it (sql-semantics.md 1.3).
  *
- * More is parsed than is supported: what Flink accepts and weir does not yet is recognised here and refused by
- * name in the
- * action, so that support comes by replacing an action. Names of tokens that begin with '?' are never shown as
+ * More is parsed than is supported: what Flink accepts and weir does not yet is recognised here and refused by name in
+ * the action, so that support comes by replacing an action. Names of tokens that begin with '?' are never shown as
  * "expected". Statements arrive one at a time (parse.c); trees are built by ast.c. */
 %define api.pure full
 %define api.prefix {grammar_}
@@ -228,7 +227,8 @@ static struct ast_name *table_name(struct parser *parser, const struct ast_list 
 %token RESERVED "?reserved"                               /* every other reserved word */
 
 /* Words that are names everywhere else */
-%token <const struct token *> ASC "?ASC" DESC "?DESC" ENFORCED "`ENFORCED`" FIRST "?FIRST" IF "?IF" KEY "`KEY`" LAST "?LAST" MAP "?MAP"
+%token <const struct token *> ASC "?ASC" DESC "?DESC" ENFORCED "`ENFORCED`" FIRST "?FIRST" IF "?IF" KEY "`KEY`"
+%token <const struct token *> LAST "?LAST" MAP "?MAP"
 %token <const struct token *> METADATA "?METADATA" NULLS "?NULLS" ORDINALITY "?ORDINALITY" OVERWRITE "?OVERWRITE"
 %token <const struct token *> PARTITIONED "?PARTITIONED" PLACING "`PLACING`" SETS "?SETS" TEMPORARY "?TEMPORARY"
 %token <const struct token *> TIMESTAMPADD "?TIMESTAMPADD" TIMESTAMPDIFF "?TIMESTAMPDIFF"
@@ -274,7 +274,7 @@ static struct ast_name *table_name(struct parser *parser, const struct ast_list 
 %type <struct type> type base_type
 %type <struct type_field *> type_field
 %type <struct ast_interval> interval_fields
-%type <bool> temporary_opt enforced_opt sign_opt virtual_opt
+%type <bool> partition_by_opt temporary_opt enforced_opt sign_opt virtual_opt
 %type <enum function_id> comparison trim_side
 %type <enum type_kind> integer_type
 
@@ -799,11 +799,12 @@ table_arg
         : TABLE name_path partition_by_opt {
                 $$ = arena_new(parser->arena, struct ast_table_arg);
                 $$->table = table_name(parser, $2, @2);
+                $$->is_partitioned = $3;
         }
         | TABLE select_parens partition_by_opt {
                 parse_refuse(parser, DIAG_CLAUSE_NOT_YET, @2, "a query as the table of a window");
                 $$ = arena_new(parser->arena, struct ast_table_arg);
-                (void)$2;
+                (void)$2; (void)$3;
         }
         | expr {
                 $$ = arena_new(parser->arena, struct ast_table_arg);
@@ -818,10 +819,8 @@ table_arg
         ;
 
 partition_by_opt
-        : %empty
-        | PARTITION BY partition_columns {
-                parse_refuse(parser, DIAG_CLAUSE_NOT_YET, ast_span_join(@1, @2), "PARTITION BY");
-        }
+        : %empty { $$ = false; }
+        | PARTITION BY partition_columns { $$ = true; }
         ;
 
 partition_columns

@@ -228,15 +228,18 @@ static uint32_t parse_statement(struct parser *parser, uint32_t begin, uint32_t 
         struct ast_statement *statement;
         bool ok;
 
-        parser->begin = parser->at = begin;
+        parser->begin = begin;
         parser->end = end;
-        parser->depth = 0;
-        parser->is_refused = parser->could_end = false;
-        parser->statement = NULL;
         if (parse_refused_statement(parser))
                 return end;
-        parser->start = START_STATEMENT;
-        ok = grammar_parse(parser) == 0;
+        do {
+                parser->at = begin;
+                parser->depth = 0;
+                parser->is_refused = parser->could_end = parser->is_repaired = false;
+                parser->statement = NULL;
+                parser->start = START_STATEMENT;
+                ok = grammar_parse(parser) == 0;
+        } while (!ok && parser->is_repaired);
         if (!ok && parser->could_end && parser->at > begin + 1 &&
             starts_statement(parser->tokens[parser->at - 1].kind))
                 return parse_statement(parser, begin, parser->at - 1, statements);

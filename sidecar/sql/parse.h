@@ -12,14 +12,15 @@
 struct parser {
         struct arena *arena;
         struct diag_list *diags;
-        const struct token *tokens;
-        uint32_t at;     /* next token */
-        uint32_t begin;  /* first token of the statement */
-        uint32_t end;    /* its end: a semicolon, END, or the end of the file */
-        int start;       /* first token for the grammar: which start symbol; 0 once it is handed over */
-        int depth;       /* of parentheses, for words that mean something on the outside only */
-        bool is_refused; /* something was refused by name in this statement */
-        bool could_end;  /* the last syntax error stands where a semicolon was possible */
+        struct token *tokens;
+        uint32_t at;      /* next token */
+        uint32_t begin;   /* first token of the statement */
+        uint32_t end;     /* its end: a semicolon, END, or the end of the file */
+        int start;        /* first token for the grammar: which start symbol; 0 once it is handed over */
+        int depth;        /* of parentheses, for words that mean something on the outside only */
+        bool is_refused;  /* something was refused by name in this statement */
+        bool is_repaired; /* the offending token was made a name: parse the statement again */
+        bool could_end;   /* the last syntax error stands where a semicolon was possible */
         struct ast_statement *statement; /* result */
         struct ast_expr *expr;           /* result of parse_expr */
 };

@@ -190,7 +190,8 @@ static bool is_structural(int kind, int next)
         }
 }
 
-static bool report_reserved(struct parser *parser, const struct token *token, const struct expected *expected)
+/* A reserved word where a name could stand: reported, and taken for a name from now on. */
+static bool report_reserved(struct parser *parser, struct token *token, const struct expected *expected)
 {
         const struct word *word = token->is_quoted ? NULL : word_find(token->text);
         int next = parser->at < parser->end ? parser->tokens[parser->at].kind : 0;
@@ -204,7 +205,22 @@ static bool report_reserved(struct parser *parser, const struct token *token, co
         diag_add(parser->diags, DIAG_RESERVED, token->span, help,
                  "'%.*s' is a reserved word and cannot be a plain name", (int)token->text.len,
                  (const char *)token->text.data);
+        token->kind = IDENT;
+        parser->is_repaired = true;
         return true;
+}
+
+/* Does something that the scanner skipped stand in front of the error? Then that was the error. */
+static bool follows_from_text_error(const struct parser *parser, struct diag_span span)
+{
+        for (uint32_t i = 0; i < parser->diags->n; i++) {
+                const struct diag *diag = &parser->diags->items[i];
+
+                if (diag->code <= DIAG_UNTERMINATED && diag->span.file == span.file && diag->span.end <= span.begin &&
+                    diag->span.begin >= parser->tokens[parser->begin].span.begin)
+                        return true;
+        }
+        return false;
 }
 
 /* A word near to a keyword that could stand here: the word itself, or the one before that was taken for an alias. */
@@ -239,11 +255,16 @@ void parse_error_report(struct parser *parser, struct diag_span span, const char
 {
         struct expected list = {expected, n_expected};
         bool at_end = parser->at >= parser->end && span.begin == parser->tokens[parser->end].span.begin;
-        const struct token *token = at_end ? &parser->tokens[parser->end] : &parser->tokens[parser->at - 1];
+        struct token *token = at_end ? &parser->tokens[parser->end] : &parser->tokens[parser->at - 1];
         int before = kind_before(parser, at_end ? 0 : 1);
         char text[EXPECTED_BYTES], help[128];
         const char *joint;
 
+        if (follows_from_text_error(parser, span))
+                return;
+        if (at_end && token->kind == 0 &&
+            parser->end > parser->begin) /* behind the last word, not on an empty line */
+                span.begin = span.end = parser->tokens[parser->end - 1].span.end;
         parser->could_end = has(&list, "`;`");
         if (!at_end && report_reserved(parser, token, &list))
                 return;

@@ -75,6 +75,23 @@ static struct diag_span first_tokens(const struct parser *parser, uint32_t n)
         return ast_span_join(parser->tokens[parser->begin].span, parser->tokens[parser->begin + n - 1].span);
 }
 
+/* CREATE TABLE t LIKE ..., CREATE TABLE t [WITH (...)] AS ...: no list of columns behind the name. */
+static bool is_table_without_columns(const struct parser *parser)
+{
+        uint32_t at = parser->begin + 1;
+
+        if (parser->tokens[parser->begin].kind != CREATE)
+                return false;
+        at += at < parser->end && parser->tokens[at].kind == TEMPORARY;
+        if (at >= parser->end || parser->tokens[at].kind != TABLE)
+                return false;
+        for (at++; at < parser->end && parser->tokens[at].kind != LEFT_PAREN; at++)
+                if (parser->tokens[at].kind == LIKE || parser->tokens[at].kind == AS ||
+                    parser->tokens[at].kind == WITH)
+                        return true;
+        return false;
+}
+
 bool parse_refused_statement(struct parser *parser)
 {
         int first = parser->tokens[parser->begin].kind;
@@ -88,6 +105,10 @@ bool parse_refused_statement(struct parser *parser)
         }
         if (first == SELECT || first == VALUES || first == LEFT_PAREN || first == WITH) {
                 parse_refuse(parser, DIAG_STATEMENT_NOT_YET, first_tokens(parser, 1), "a query without INSERT INTO");
+                return true;
+        }
+        if (is_table_without_columns(parser)) {
+                parse_refuse(parser, DIAG_STATEMENT_NOT_YET, first_tokens(parser, 2), "CREATE TABLE without columns");
                 return true;
         }
         if (first == SET && parser->begin + 1 == parser->end) {

@@ -44,7 +44,8 @@ static void parse_all(struct binder *binder, struct ast_list *statements)
         }
 }
 
-int sql_compile(const struct sql_input *input, struct arena *arena, struct diag_list *diags, struct plan_job **ret_job)
+int sql_compile(const struct sql_input *input, struct arena *arena, struct diag_list *diags,
+                struct plan_job **ret_job)
 {
         struct binder binder = {.arena = arena, .diags = diags};
         struct ast_list statements = {0};
@@ -57,7 +58,8 @@ int sql_compile(const struct sql_input *input, struct arena *arena, struct diag_
         parse_all(&binder, &statements);
         bind_job_statements(&binder, &statements);
         if (diags->n == 0 && binder.n_queries == 0)
-                diag_add(diags, DIAG_NOTHING_TO_RUN, nowhere, NULL, "there is no INSERT INTO: the job would do nothing");
+                diag_add(diags, DIAG_NOTHING_TO_RUN, nowhere, NULL,
+                         "there is no INSERT INTO: the job would do nothing");
         diag_sort(diags);
         diags->files = NULL;
         diags->n_files = 0;
@@ -71,7 +73,8 @@ int sql_compile_expr(struct slice create_table, struct slice expr_text, struct a
                      struct plan_source **ret_source, struct expr **ret_expr)
 {
         struct binder binder = {.arena = arena, .diags = diags};
-        struct sql_file files[] = {{slice_from_text("table"), create_table}, {slice_from_text("expression"), expr_text}};
+        struct sql_file files[] = {{slice_from_text("table"), create_table},
+                                   {slice_from_text("expression"), expr_text}};
         struct ast_list statements = {0};
         struct bind_relation *relation;
         struct bind_context context;

@@ -1,0 +1,2 @@
+SET 'weir.name' = 'a'; /* no end
+SET 'weir.name' = 'b';

@@ -1,0 +1,4 @@
+CREATE TABLE t (
+  user STRING,
+  value INT
+) WITH ('connector' = 'print');

@@ -1,0 +1,1 @@
+SET 'weir.name' = 'ÿ';

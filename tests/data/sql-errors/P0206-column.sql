@@ -1,0 +1,1 @@
+CREATE TABLE t (a INT, b INT, a STRING) WITH ('connector' = 'print');

@@ -1,0 +1,1 @@
+CREATE TABLE t (ts TIMESTAMP(3), WATERMARK FOR ts AS CAST(ts AS TIMESTAMP_LTZ(3))) WITH ('connector' = 'print');

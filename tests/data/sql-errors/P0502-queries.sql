@@ -1,0 +1,18 @@
+CREATE TABLE ev (
+  id STRING, kind STRING, campaign_id BIGINT, amount DECIMAL(12, 2), price DOUBLE, ms BIGINT,
+  geo ROW<country STRING, city ROW<name STRING, zip INT>>, tags ARRAY<STRING>,
+  headers MAP<STRING, STRING> METADATA,
+  ts AS TO_TIMESTAMP_LTZ(ms, 3),
+  WATERMARK FOR ts AS ts - INTERVAL '5' SECOND
+) WITH ('connector' = 'flume', 'listen' = '0.0.0.0:4141', 'format' = 'json');
+CREATE TABLE counts (campaign_id BIGINT, window_end TIMESTAMP(3), n BIGINT) WITH ('connector' = 'print');
+CREATE VIEW a AS SELECT DISTINCT id FROM ev;
+CREATE VIEW b AS SELECT id FROM ev ORDER BY ts LIMIT 10;
+CREATE VIEW c AS SELECT id FROM ev UNION SELECT kind FROM ev;
+CREATE VIEW d AS WITH w AS (SELECT id FROM ev) SELECT id FROM w;
+CREATE VIEW e AS SELECT id FROM ev WHERE id IN (SELECT kind FROM ev);
+CREATE VIEW f AS SELECT id, ROW_NUMBER() OVER (PARTITION BY id ORDER BY ts DESC) AS rn FROM ev;
+CREATE VIEW g AS SELECT * FROM ev MATCH_RECOGNIZE (PARTITION BY id ORDER BY ts MEASURES A.id AS x PATTERN (A B) DEFINE A AS A.ms < 2) AS m;
+CREATE VIEW h AS SELECT id FROM ev /*+ OPTIONS('a' = 'b') */;
+CREATE VIEW i AS VALUES ('a');
+CREATE VIEW j AS SELECT id FROM `default`.ev;

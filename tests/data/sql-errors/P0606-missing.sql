@@ -1,0 +1,2 @@
+CREATE TABLE a (x INT) WITH ('connector' = 'redis');
+CREATE TABLE b (x INT);
