@@ -192,6 +192,16 @@ void agg_set_done(struct agg_set *set)
         memset(set, 0, sizeof *set);
 }
 
+/* Does a word that is a NaN mean no more than that? */
+static bool is_f64_sum(const struct agg_set *set, uint32_t word)
+{
+        for (uint32_t i = 0; i < set->n_states; i++)
+                if (set->states[i].at == word && set->states[i].kind >= AGG_STATE_SUM_F64 &&
+                    set->states[i].kind <= AGG_STATE_AVG_F64)
+                        return true;
+        return false;
+}
+
 /* ---- checkpoints: counters as varints, words and wides as they are, texts as a byte (1: there is one) and the text ---- */
 
 void agg_entry_append(const struct agg_set *set, struct block *block, uint32_t entry, struct bytes *bytes)
@@ -204,7 +214,9 @@ void agg_entry_append(const struct agg_set *set, struct block *block, uint32_t e
                 bytes_append_varint(bytes, block_counter(block, entry * layout->n_counters + i));
         for (uint32_t i = 0; i < layout->n_words; i++)
                 if (i >= layout->n_texts) {
-                        bytes_append_u64(bytes, words[i]);
+                        bool is_sum = agg_f64_of(words[i]) != agg_f64_of(words[i]) && is_f64_sum(set, i);
+
+                        bytes_append_u64(bytes, is_sum ? AGG_PLAIN_NAN : words[i]);
                 } else {
                         bytes_append_byte(bytes, words[i] != 0);
                         if (words[i] != 0)

@@ -106,7 +106,8 @@ bool agg_entry_restore(const struct agg_set *set, struct block_map *map, struct 
                        struct bytes_reader *reader);
 
 /* The odd values of the states above. */
-#define AGG_NO_F64 UINT64_C(0x7ff8dead00000001) /* a NaN that no value has: NaNs are stored as 0x7ff8000000000000 */
+#define AGG_PLAIN_NAN UINT64_C(0x7ff8000000000000) /* the NaN that is stored and given out */
+#define AGG_NO_F64 UINT64_C(0x7ff8dead00000001)    /* one that no value has */
 #define AGG_ODD_DEC ((weir_i128)((unsigned __int128)1 << 127))
 #define AGG_MAX_DEC ((weir_i128)(((unsigned __int128)1 << 127) - 1))
 

@@ -20,6 +20,12 @@ static inline uint64_t agg_f64_bits(double value)
         return bits;
 }
 
+/* One NaN stands for all: which one an addition gives depends on the machine and the compiler. */
+static inline double agg_plain_nan(double value)
+{
+        return value == value ? value : agg_f64_of(AGG_PLAIN_NAN);
+}
+
 /* FLOAT adds in single precision. */
 static inline uint64_t agg_add_f32(uint64_t sum, double value)
 {
@@ -30,7 +36,7 @@ static inline uint64_t agg_add_f32(uint64_t sum, double value)
 static inline uint64_t agg_better_f64(uint64_t old, double value, bool is_min)
 {
         if (old == AGG_NO_F64 || (is_min ? value < agg_f64_of(old) : value > agg_f64_of(old)))
-                return value == value ? agg_f64_bits(value) : UINT64_C(0x7ff8000000000000);
+                return agg_f64_bits(agg_plain_nan(value));
         return old;
 }
 

@@ -257,10 +257,11 @@ static double finish_f64(const struct agg_result *result, uint64_t word, uint64_
 {
         double value = agg_f64_of(word);
 
-        if (result->agg->kind != AGG_AVG)
-                return value;
-        value /= (double)count;
-        return result->agg->type.kind == TYPE_FLOAT ? (double)(float)value : value;
+        if (result->agg->kind == AGG_AVG)
+                value /= (double)count;
+        if (result->agg->type.kind == TYPE_FLOAT)
+                value = (double)(float)value;
+        return agg_plain_nan(value);
 }
 
 static bool finish_dec(const struct agg_result *result, weir_i128 wide, uint64_t count, weir_i128 *ret_value)

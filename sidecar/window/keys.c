@@ -415,6 +415,7 @@ static void compare_rows(const struct keys *keys, uint32_t n, uint32_t *candidat
 void keys_find(struct keys *keys, const struct vector *const *columns, uint32_t n, uint32_t *candidates)
 {
         assert(n <= KEYS_BATCH);
+        keys->is_stale = false;
         keys->valid = NULL;
         switch (keys->kind) {
         case KEYS_GLOBAL:
@@ -483,6 +484,7 @@ static void take_id(struct keys *keys, uint32_t id)
         bool is_new, is_moved;
         struct block *block;
 
+        keys->is_stale = true;
         unlist_key(keys, id);
         bitmap_clear(keys->free, id);
         if (keys->n_ids <= id)
@@ -503,14 +505,14 @@ static void store_key(struct keys *keys, uint32_t id, uint64_t value, struct sli
                 block_set_text(&keys->map, block_of(entry), word, text);
 }
 
-uint32_t keys_need(struct keys *keys, uint32_t i)
+uint32_t keys_need(struct keys *keys, uint32_t i, bool may_give)
 {
         uint32_t id = keys->kind == KEYS_GLOBAL ? (keys->n_ids > 0 ? 0 : KEYS_NO_ID) : find_row(keys, i);
         bool is_null = keys->kind != KEYS_GLOBAL && is_null_row(keys, i);
 
         if (keys_is_live(keys, id))
                 return id;
-        if (keys->n_live >= keys->max_live)
+        if (!may_give || keys->n_live >= keys->max_live)
                 return KEYS_NO_ID;
         if (keys->kind >= KEYS_TEXT && keys->texts[i].len > LIMIT_STRING_BYTES)
                 return KEYS_NO_ID;

@@ -49,6 +49,7 @@ struct keys {
         struct keys_segment **segments; /* 1 << depth of them, by the hash's highest bits */
         unsigned depth;
         /* The batch at hand. */
+        bool is_stale; /* an id was given since keys_find: candidates may be another key's by now */
         const int64_t *values;
         struct slice texts[KEYS_BATCH];
         const uint64_t *valid;
@@ -66,9 +67,14 @@ static inline bool keys_is_live(const struct keys *keys, uint32_t id)
 {
         return id != KEYS_NO_ID && keys->holds[id] > 0;
 }
-/* The live id of row i of the batch, given if need be; KEYS_NO_ID when max_live keys are live (or the key is beyond all
- * limits). To be called in order of rows; the caller then holds the id for the pane. */
-uint32_t keys_need(struct keys *keys, uint32_t i);
+/* May a candidate of the batch at hand be used as it is? */
+static inline bool keys_is_sure(const struct keys *keys, uint32_t candidate)
+{
+        return !keys->is_stale && keys_is_live(keys, candidate);
+}
+/* The live id of row i of the batch, given if need be; KEYS_NO_ID when may_give is false, max_live keys are live, or the key is
+ * beyond all limits. To be called in order of rows; the caller then holds the id for the pane. */
+uint32_t keys_need(struct keys *keys, uint32_t i, bool may_give);
 static inline void keys_hold(struct keys *keys, uint32_t id)
 {
         keys->n_live += keys->holds[id]++ == 0;

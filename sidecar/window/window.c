@@ -282,17 +282,16 @@ static bool resolve_row(struct window *window, uint32_t i, struct window_pane *p
         struct block *block;
         bool is_new;
 
-        if (!keys_is_live(&window->keys, id)) {
-                if (window->n_entries >= window->limits.max_entries)
-                        return false;
-                id = keys_need(&window->keys, i);
+        bool is_full = window->n_entries >= window->limits.max_entries;
+
+        if (!keys_is_sure(&window->keys, id)) {
+                id = keys_need(&window->keys, i, !is_full);
                 if (id == KEYS_NO_ID)
                         return false;
                 window->ids[i] = id;
-        } else if (window->n_entries >= window->limits.max_entries &&
-                   block_dir_find(pane->map.dir, id, &block) == BLOCK_NO_ENTRY) {
-                return false;
         }
+        if (is_full && block_dir_find(pane->map.dir, id, &block) == BLOCK_NO_ENTRY)
+                return false;
         block_map_own(&pane->map, id);
         entry = block_map_need(&pane->map, id, window->keys.n_ids, &block, &is_new, ret_is_moved);
         if (is_new) {

@@ -127,6 +127,8 @@ void rows_append_value(const struct value *value, struct bytes *text)
                 bytes_append_text(text, "NULL");
         else if (value->phys == PHYS_I64)
                 bytes_append_format(text, "%" PRId64, value->i64);
+        else if (value->phys == PHYS_F64 && value->f64 != value->f64)
+                bytes_append_text(text, "NaN");
         else if (value->phys == PHYS_F64)
                 bytes_append_format(text, "%a", value->f64);
         else if (value->phys == PHYS_STR)
@@ -135,32 +137,37 @@ void rows_append_value(const struct value *value, struct bytes *text)
                 bytes_append(text, digits, decimal_format(value->dec, 0, digits));
 }
 
+void rows_append_piece(const struct batch *piece, const struct rows_plan *plan, int64_t end_ms, struct bytes *text)
+{
+        uint32_t n = piece->n_columns - 3;
+
+        CHECK_UINT(piece->n_columns, plan->op.n_columns);
+        for (uint32_t i = 0; i < piece->n_rows; i++) {
+                if (piece->columns[n].i64[i] != (end_ms - plan->op.window.size_ms) * 1000 ||
+                    piece->columns[n + 1].i64[i] != end_ms * 1000 || piece->columns[n + 2].i64[i] != (end_ms - 1) * 1000)
+                        CHECK_FAIL("row %u of the window at %" PRId64 " has other bounds", i, end_ms);
+                bytes_append_format(text, "%" PRId64 ":", end_ms);
+                for (uint32_t c = 0; c < n; c++) {
+                        struct value value = vector_get(&piece->columns[c], i);
+
+                        bytes_append_byte(text, ' ');
+                        rows_append_value(&value, text);
+                }
+                bytes_append_byte(text, '\n');
+        }
+}
+
 void rows_emit(struct window *window, const struct rows_plan *plan, uint32_t max_rows, struct bytes *text)
 {
         int64_t end_ms, peeked_ms;
 
         while (window_peek(window, &peeked_ms)) {
-                struct batch rows;
+                struct batch piece;
 
-                window_emit(window, max_rows, &rows, &end_ms);
+                window_emit(window, max_rows, &piece, &end_ms);
                 CHECK_INT(end_ms, peeked_ms);
-                CHECK_UINT(rows.n_columns, plan->op.n_columns);
-                CHECK(rows.n_rows <= max_rows);
-                for (uint32_t i = 0; i < rows.n_rows; i++) {
-                        uint32_t n = rows.n_columns - 3;
-
-                        CHECK_INT(rows.columns[n].i64[i], (end_ms - plan->op.window.size_ms) * 1000);
-                        CHECK_INT(rows.columns[n + 1].i64[i], end_ms * 1000);
-                        CHECK_INT(rows.columns[n + 2].i64[i], (end_ms - 1) * 1000);
-                        bytes_append_format(text, "%" PRId64 ":", end_ms);
-                        for (uint32_t c = 0; c < n; c++) {
-                                struct value value = vector_get(&rows.columns[c], i);
-
-                                bytes_append_byte(text, ' ');
-                                rows_append_value(&value, text);
-                        }
-                        bytes_append_byte(text, '\n');
-                }
+                CHECK(piece.n_rows <= max_rows);
+                rows_append_piece(&piece, plan, end_ms, text);
         }
 }
 

@@ -42,7 +42,9 @@ void rows_plan_init(struct rows_plan *plan, int64_t size_ms, int64_t slide_ms, u
 void rows_plan_add(struct rows_plan *plan, enum plan_agg_kind kind, int32_t argument, int32_t filter);
 
 struct window *rows_window(const struct rows_plan *plan, const struct window_limits *limits);
-/* All that is fired, a line per row: "[0,10) 1 5 NULL ...". */
+/* The rows of one piece, as rows_emit writes them. */
+void rows_append_piece(const struct batch *piece, const struct rows_plan *plan, int64_t end_ms, struct bytes *text);
+/* All that is fired, a line per row: "10: 1 5 NULL ..." (end of the window, key, aggregates). */
 void rows_emit(struct window *window, const struct rows_plan *plan, uint32_t max_rows, struct bytes *text);
 /* The window's checkpoint. */
 void rows_save(struct window *window, struct bytes *bytes);
