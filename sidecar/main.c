@@ -18,6 +18,7 @@ static int command_help(int argc, char **argv);
 static const struct command commands[] = {
         {"check", "say what is wrong with job files", command_check},
         {"send", "send events as a Flume avro sink does", command_send},
+        {"wal", "look into a log: ls, verify, dump", command_wal},
         {"version", "print the version", command_version},
         {"help", "print this list", command_help},
 };

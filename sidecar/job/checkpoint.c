@@ -693,3 +693,30 @@ void checkpoint_done(struct checkpoint *checkpoint)
         alloc_free(checkpoint->storage[1]);
         *checkpoint = (struct checkpoint){.n_rejected = 0};
 }
+
+int checkpoint_inspect(const char *dir, const struct file_ops *ops, bool with_state, checkpoint_see_fn see,
+                       void *context, struct err *err)
+{
+        struct checkpoint_list list;
+
+        if (checkpoint_list_read(dir, ops, &list, err) != 0)
+                return -1;
+        for (size_t i = 0; i < list.n_files; i++) {
+                struct checkpoint_manifest manifest;
+                WEIR_AUTO_FREE uint8_t *storage = NULL;
+                WEIR_AUTO_FREE uint8_t *state = NULL;
+                struct err why = {.code = ERR_NONE};
+                size_t len;
+
+                if (list.files[i].kind != CHECKPOINT_MANIFEST)
+                        continue;
+                if (checkpoint_read_manifest(dir, ops, &list.files[i], &manifest, &storage, &why) != 0)
+                        see(context, list.files[i].name, NULL, &why);
+                else if (with_state && checkpoint_read_state(dir, ops, &manifest, &state, &len, &why) != 0)
+                        see(context, list.files[i].name, &manifest, &why);
+                else
+                        see(context, list.files[i].name, &manifest, NULL);
+        }
+        alloc_free(list.files);
+        return 0;
+}

@@ -76,4 +76,11 @@ int checkpoint_load(const char *dir, const struct file_ops *ops, uint64_t instan
                     struct err *err) WEIR_MUST_CHECK;
 void checkpoint_done(struct checkpoint *checkpoint);
 
+/* Shows every manifest, newest first, and changes nothing. manifest is NULL when it does not check; `why` then says why, and
+ * otherwise what is wrong with its state file (looked at with_state only; NULL: nothing). */
+typedef void (*checkpoint_see_fn)(void *context, const char *name, const struct checkpoint_manifest *manifest,
+                                  const struct err *why);
+int checkpoint_inspect(const char *dir, const struct file_ops *ops, bool with_state, checkpoint_see_fn see,
+                       void *context, struct err *err) WEIR_MUST_CHECK;
+
 #endif
