@@ -16,7 +16,7 @@ struct deflate_reader *deflate_reader_free(struct deflate_reader *reader); /* re
 enum { DEFLATE_E_END = 1 };
 /* Inflates from *at (moved on, at most to end) into [data, data + room); *ret_len bytes came out. All that the input
  * gives is there when *ret_len < room. DEFLATE_E_END: the stream ends here, *at is behind it. < 0: ERR_DATA,
- * damaged. */
+ * damaged, behind those bytes. */
 int deflate_read(struct deflate_reader *reader, const uint8_t **at, const uint8_t *end, uint8_t *data, size_t room,
                  size_t *ret_len, struct err *err) WEIR_MUST_CHECK;
 

@@ -338,6 +338,7 @@ static int take_deflated(struct session *session, const uint8_t *at, const uint8
 {
         struct session_pool *pool = session->config.pool;
         uint8_t *scratch;
+        struct err damage;
         size_t len;
         int result;
 
@@ -349,11 +350,12 @@ static int take_deflated(struct session *session, const uint8_t *at, const uint8
                         keep_input(session, &session->kept, at, (size_t)(end - at));
                         return 0;
                 }
-                result = deflate_read(session->inflate, &at, end, scratch, SCRATCH_BYTES, &len, err);
-                if (result < 0)
-                        return -1;
+                result = deflate_read(session->inflate, &at, end, scratch, SCRATCH_BYTES, &len, &damage);
+                /* what stood before the damage counts, wherever the network cut the stream */
                 if (take_inflated(session, scratch, len, err) < 0)
                         return -1;
+                if (result < 0)
+                        return err_set(err, damage.code, "%s", damage.text);
         } while (result == 0 && len == SCRATCH_BYTES);
         if (result == DEFLATE_E_END) {
                 session->transport = TRANSPORT_ENDED;
