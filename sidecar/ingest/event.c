@@ -36,6 +36,44 @@ static bool read_headers(struct binary_reader *reader, uint32_t *ret_n)
         }
 }
 
+/* The usual event, whole and within all limits: true, or false without a reason. */
+static bool take_usual(const uint8_t *at, const uint8_t *end, struct event *ret_event)
+{
+        const uint8_t *start = at, *body;
+        int64_t items, len, key_len;
+        uint32_t n_headers = 0;
+
+        for (;;) {
+                at = binary_long(at, end, &items);
+                if (at == NULL || items < 0 || items > (int64_t)(LIMIT_HEADERS_PER_EVENT - n_headers))
+                        return false;
+                if (items == 0)
+                        break;
+                n_headers += (uint32_t)items;
+                for (; items > 0; items--) {
+                        at = binary_long(at, end, &key_len);
+                        if (at == NULL || key_len < 0 || key_len > end - at)
+                                return false;
+                        at = binary_long(at + key_len, end, &len);
+                        if (at == NULL || len < 0 || len > end - at || key_len > LIMIT_HEADER_BYTES / 2 ||
+                            len > LIMIT_HEADER_BYTES / 2 - 2 * BINARY_LONG_BYTES_MAX)
+                                return false;
+                        at += len;
+                }
+        }
+        body = at;
+        at = binary_long(at, end, &len);
+        if (at == NULL || len < 0 || len > end - at || len > LIMIT_FRAME_BYTES)
+                return false;
+        *ret_event = (struct event){
+                .whole = slice_make(start, (size_t)(at + len - start)),
+                .headers = slice_make(start, (size_t)(body - start)),
+                .body = slice_make(at, (size_t)len),
+                .n_headers = n_headers,
+        };
+        return true;
+}
+
 int event_next(const uint8_t **at, const uint8_t *end, struct event *ret_event, size_t *ret_need, struct err *err)
 {
         struct binary_reader reader = binary_reader_make(*at, end);
@@ -43,6 +81,10 @@ int event_next(const uint8_t **at, const uint8_t *end, struct event *ret_event, 
         uint32_t n_headers;
         struct slice content;
 
+        if (take_usual(*at, end, ret_event)) {
+                *at += ret_event->whole.len;
+                return 0;
+        }
         if (!read_headers(&reader, &n_headers))
                 goto out;
         body = reader.at;
