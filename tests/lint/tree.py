@@ -10,6 +10,7 @@ import argparse
 import fnmatch
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -22,16 +23,19 @@ class Tree:
         self.root = root
 
     def files(self):
-        """Every file of the tree, as git sees it, or as a tarball holds it."""
-        if os.path.isdir(os.path.join(self.root, ".git")):
-            listed = subprocess.run(["git", "-C", self.root, "ls-files", "-co", "--exclude-standard"],
-                                    check=True, capture_output=True, text=True).stdout.split("\n")
-            return sorted(path for path in listed if path and os.path.isfile(os.path.join(self.root, path)))
+        """Every file of the tree: as git sees it where there is a git that may look, else as a tarball holds it."""
+        if os.path.exists(os.path.join(self.root, ".git")) and shutil.which("git"):
+            done = subprocess.run(["git", "-C", self.root, "ls-files", "-co", "--exclude-standard"],
+                                  check=False, capture_output=True, text=True)
+            if done.returncode == 0:
+                return sorted(path for path in done.stdout.split("\n")
+                              if path and os.path.isfile(os.path.join(self.root, path)))
         found = []
         for folder, folders, names in os.walk(self.root):
-            folders[:] = [name for name in folders if not name.startswith((".git", "build", "autom4te", "_build"))]
+            folders[:] = [name for name in folders if not name.startswith((".git", "build", "autom4te", "_build", "_inst", "__pyc"))]
             for name in names:
-                found.append(os.path.relpath(os.path.join(folder, name), self.root))
+                if not name.endswith("~"):
+                    found.append(os.path.relpath(os.path.join(folder, name), self.root))
         return sorted(found)
 
     def sources(self, endings=(".c", ".h"), roots=C_ROOTS):
