@@ -62,7 +62,8 @@ static void deflate_into(struct client *client, struct slice data, int flush, st
         client->deflater.avail_in = (uInt)data.len;
         do {
                 client->deflater.next_out = bytes_reserve(out, data.len / 4 + 256);
-                client->deflater.avail_out = (uInt)(out->capacity - out->len < UINT32_MAX ? out->capacity - out->len : UINT32_MAX);
+                client->deflater.avail_out =
+                        (uInt)(out->capacity - out->len < UINT32_MAX ? out->capacity - out->len : UINT32_MAX);
                 deflate(&client->deflater, flush);
                 out->len = (size_t)(client->deflater.next_out - out->data);
         } while (client->deflater.avail_out == 0);
@@ -76,7 +77,8 @@ uint32_t client_append_batch(struct client *client, uint32_t n_events, struct sl
         bytes_reset(&client->payload);
         bytes_reset(&client->frame);
         if (!client->has_sent)
-                handshake_append_request(&client->head, protocol_flume_hash(), slice_make(NULL, 0), protocol_flume_hash());
+                handshake_append_request(&client->head, protocol_flume_hash(), slice_make(NULL, 0),
+                                         protocol_flume_hash());
         client->has_sent = true;
         call_append_head(&client->head, CALL_APPEND_BATCH);
         if (n_events > 0)
@@ -116,7 +118,8 @@ int client_feed(struct client *client, const uint8_t *data, size_t len, struct e
         bytes_drop_front(&client->input, client->at);
         client->at = 0;
         if (client->input.len + len > REPLY_BYTES_MAX)
-                return err_set(err, ERR_DATA, "the server sends more than %d bytes of answers at once", REPLY_BYTES_MAX);
+                return err_set(err, ERR_DATA, "the server sends more than %d bytes of answers at once",
+                               REPLY_BYTES_MAX);
         if (!client->is_deflating) {
                 bytes_append(&client->input, data, len);
                 return 0;
@@ -135,7 +138,8 @@ int client_feed(struct client *client, const uint8_t *data, size_t len, struct e
                 if (result != Z_OK)
                         return err_set(err, ERR_DATA, "the server's answer is not a zlib stream: is deflate on there?");
                 if (client->input.len > REPLY_BYTES_MAX)
-                        return err_set(err, ERR_DATA, "the server's answer inflates to more than %d bytes", REPLY_BYTES_MAX);
+                        return err_set(err, ERR_DATA, "the server's answer inflates to more than %d bytes",
+                                       REPLY_BYTES_MAX);
         } while (client->inflater.avail_out == 0 || client->inflater.avail_in > 0);
         return 0;
 }
@@ -174,7 +178,8 @@ int client_next(struct client *client, struct client_answer *ret_answer, struct 
         for (;;) {
                 const uint8_t *at = client->input.data + client->at;
                 struct slice span = {NULL, 0};
-                enum frame_step step = frame_next(&client->deframer, &at, client->input.data + client->input.len, &span);
+                enum frame_step step =
+                        frame_next(&client->deframer, &at, client->input.data + client->input.len, &span);
 
                 client->at = (size_t)(at - client->input.data);
                 switch (step) {

@@ -1,9 +1,9 @@
 /* client.h - the sending side of Flume's Avro RPC, without a socket: batches in, frames out; replies in, answers out.
  *
- * Makes what an avro sink or the SDK's client makes: a handshake in front of the first call of a connection, one appendBatch per frame,
- * buffers of 8192 bytes, serials from 1, and with deflate one zlib stream for the connection with a sync flush
- * behind each frame (flume-avro-wire.md sections 1 to 4). A NONE answer to the handshake is told as a refusal: weir and Flume know
- * the hash. One thread. */
+ * Makes what an avro sink or the SDK's client makes: a handshake in front of the first call of a connection, one
+ * appendBatch per frame, buffers of 8192 bytes, serials from 1, and with deflate one zlib stream for the connection
+ * with a sync flush behind each frame (flume-avro-wire.md sections 1 to 4). A NONE answer to the handshake is told as a
+ * refusal: weir and Flume know the hash. One thread. */
 #ifndef WEIR_AVRO_CLIENT_H
 #define WEIR_AVRO_CLIENT_H
 

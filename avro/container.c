@@ -5,8 +5,8 @@
  *   sync   := 16 bytes, drawn per file
  *   block  := long: number of data  long: bytes of data  data  sync
  *
- * With codec deflate the data of a block are one raw deflate stream (RFC 1951). Longs are zig-zag varints. Source: the Avro
- * specification, "Object Container Files". */
+ * With codec deflate the data of a block are one raw deflate stream (RFC 1951). Longs are zig-zag varints. Source: the
+ * Avro specification, "Object Container Files". */
 #include "avro/container.h"
 
 #include "avro/binary.h"
@@ -111,8 +111,8 @@ static int take_entry(struct container_reader *reader, struct err *err)
         } else if (strcmp(name, "avro.codec") == 0) {
                 reader->is_deflated = slice_is_equal(value, slice_from_text("deflate"));
                 if (!reader->is_deflated && !slice_is_equal(value, slice_from_text("null")))
-                        return err_set(err, ERR_DATA, "'%s' has codec '%.*s'; weir reads null and deflate", reader->path,
-                                       (int)(value.len < 40 ? value.len : 40), (const char *)value.data);
+                        return err_set(err, ERR_DATA, "'%s' has codec '%.*s'; weir reads null and deflate",
+                                       reader->path, (int)(value.len < 40 ? value.len : 40), (const char *)value.data);
         }
         return 0;
 }
@@ -131,7 +131,8 @@ static int read_metadata(struct container_reader *reader, struct err *err)
                 }
                 if (result < 0)
                         return -1;
-                if (result > 0 || count < 0 || count > META_ENTRIES_MAX || (n_entries += (uint32_t)count) > META_ENTRIES_MAX)
+                if (result > 0 || count < 0 || count > META_ENTRIES_MAX ||
+                    (n_entries += (uint32_t)count) > META_ENTRIES_MAX)
                         return damaged(reader, "the metadata cannot be read", err);
                 if (count == 0)
                         return 0;
@@ -201,7 +202,8 @@ static int inflate_block(struct container_reader *reader, struct slice data, str
         } while (result == Z_OK && reader->inflated.len <= LIMIT_INFLATE_BYTES_PER_FRAME);
         inflateEnd(&stream);
         if (result != Z_STREAM_END)
-                return damaged(reader, result == Z_OK ? "it inflates to more than weir takes" : "it does not inflate", err);
+                return damaged(reader, result == Z_OK ? "it inflates to more than weir takes" : "it does not inflate",
+                               err);
         bytes_reserve(&reader->inflated, SLACK_BYTES);
         *ret_block = bytes_slice(&reader->inflated);
         return 0;
@@ -256,7 +258,8 @@ struct container_writer *container_writer_append(bool is_deflated, const uint8_t
         return writer;
 }
 
-struct container_writer *container_writer_new(struct slice schema_json, bool is_deflated, const uint8_t sync[CONTAINER_SYNC_BYTES])
+struct container_writer *container_writer_new(struct slice schema_json, bool is_deflated,
+                                              const uint8_t sync[CONTAINER_SYNC_BYTES])
 {
         struct container_writer *writer = container_writer_append(is_deflated, sync);
 
@@ -285,7 +288,8 @@ static void deflate_block(struct container_writer *writer, struct bytes *packed)
 {
         z_stream stream = {.next_in = writer->block.data, .avail_in = (uInt)writer->block.len};
 
-        if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, RAW_DEFLATE, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
+        if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, RAW_DEFLATE, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) !=
+            Z_OK)
                 abort(); /* only for want of memory */
         bytes_reserve(packed, deflateBound(&stream, stream.avail_in));
         stream.next_out = packed->data;

@@ -211,21 +211,24 @@ static int commit(struct bounded *bounded, struct err *err)
 
 /* ---- Sources */
 
-static void apply_dead(struct bounded *bounded, uint32_t source, const char *reason, const char *detail, struct slice body,
-                       uint32_t body_bytes, uint64_t *n_shown)
+static void apply_dead(struct bounded *bounded, uint32_t source, const char *reason, const char *detail,
+                       struct slice body, uint32_t body_bytes, uint64_t *n_shown)
 {
-        struct record_dead dead = {.source = source, .reason = slice_from_text(reason), .detail = slice_from_text(detail),
-                                   .body = body, .body_bytes = body_bytes};
+        struct record_dead dead = {.source = source,
+                                   .reason = slice_from_text(reason),
+                                   .detail = slice_from_text(detail),
+                                   .body = body,
+                                   .body_bytes = body_bytes};
 
         engine_apply_dead(bounded->engine, &dead);
         if ((*n_shown)++ < 10)
-                log_message(LOG_WARN, "dead-letter", "%s: %s: %.*s", reason, detail, (int)(body.len < 200 ? body.len : 200),
-                            (const char *)body.data);
+                log_message(LOG_WARN, "dead-letter", "%s: %s: %.*s", reason, detail,
+                            (int)(body.len < 200 ? body.len : 200), (const char *)body.data);
 }
 
 /* Rows first .. first + n of a batch through the scan into the engine. */
-static void take_run(struct bounded *bounded, uint32_t source, struct scan *scan, const struct batch *all, uint32_t first,
-                     uint32_t n, uint32_t n_undecoded, uint64_t *n_shown)
+static void take_run(struct bounded *bounded, uint32_t source, struct scan *scan, const struct batch *all,
+                     uint32_t first, uint32_t n, uint32_t n_undecoded, uint64_t *n_shown)
 {
         struct vector *columns = alloc_array(all->n_columns + 1, sizeof *columns);
         struct scan_input input = {.decoded = {.n_rows = n, .n_columns = all->n_columns, .columns = columns}};
@@ -237,7 +240,8 @@ static void take_run(struct bounded *bounded, uint32_t source, struct scan *scan
                 vector_view(&all->columns[c], first, n, &columns[c], &arena);
         scan_run(scan, &input, &result);
         for (uint32_t i = 0; i < result.n_dead; i++)
-                apply_dead(bounded, source, result.dead[i].reason, result.dead[i].detail, slice_make(NULL, 0), 0, n_shown);
+                apply_dead(bounded, source, result.dead[i].reason, result.dead[i].detail, slice_make(NULL, 0), 0,
+                           n_shown);
         result.batch.n_dead += n_undecoded;
         result.batch.is_last = true;
         result.batch.origin = slice_from_text("");
@@ -246,7 +250,8 @@ static void take_run(struct bounded *bounded, uint32_t source, struct scan *scan
         alloc_free(columns);
 }
 
-static void take_rows(struct bounded *bounded, uint32_t source, struct scan *scan, struct builder *builder, uint64_t *n_shown)
+static void take_rows(struct bounded *bounded, uint32_t source, struct scan *scan, struct builder *builder,
+                      uint64_t *n_shown)
 {
         struct batch rows;
         uint32_t first = 0;
@@ -286,8 +291,9 @@ static int run_source(struct bounded *bounded, uint32_t index, struct err *err)
                 result = write_output(bounded, err);
         }
         if (n_shown > 0)
-                log_message(LOG_WARN, "dead-letters", "table '%.*s': %llu rows could not be read", (int)source->table->name.len,
-                            (const char *)source->table->name.data, (unsigned long long)n_shown);
+                log_message(LOG_WARN, "dead-letters", "table '%.*s': %llu rows could not be read",
+                            (int)source->table->name.len, (const char *)source->table->name.data,
+                            (unsigned long long)n_shown);
         files_close(files);
         scan_free(scan);
         return result == FILES_E_END ? 0 : result;

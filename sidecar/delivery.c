@@ -43,7 +43,8 @@ static const struct plan_table *find_table(void *context, uint32_t generation, s
         const struct delivery *delivery = context;
 
         for (uint32_t i = 0; i < delivery->n_tables; i++)
-                if (delivery->tables[i].generation == generation && slice_is_equal(delivery->tables[i].table->name, name))
+                if (delivery->tables[i].generation == generation &&
+                    slice_is_equal(delivery->tables[i].table->name, name))
                         return delivery->tables[i].table;
         return NULL;
 }
@@ -207,16 +208,24 @@ static uint64_t find_committed(const struct delivery *delivery, const char *grou
 static int start_sink(struct delivery *delivery, uint32_t index, uint64_t last_epoch, struct err *err)
 {
         struct sink *sink = delivery->sinks.sinks[index];
-        struct feeder_config feeder_config = {.sink = sink, .sink_index = index, .source = outbox_source(delivery->outbox),
-                                              .events = &delivery->events, .has_table = has_table,
+        struct feeder_config feeder_config = {.sink = sink,
+                                              .sink_index = index,
+                                              .source = outbox_source(delivery->outbox),
+                                              .events = &delivery->events,
+                                              .has_table = has_table,
                                               .has_table_context = delivery};
         struct feeder *feeder = feeder_new(&feeder_config);
-        struct sink_config config = {.loop = delivery->config.loop, .clock = delivery->config.clock,
-                                     .listener = feeder_listener(feeder), .name = delivery->name,
-                                     .instance = delivery->config.instance->id, .start = delivery->config.instance->starts,
-                                     .last_epoch = last_epoch, .has_commit = delivery->config.has_log,
+        struct sink_config config = {.loop = delivery->config.loop,
+                                     .clock = delivery->config.clock,
+                                     .listener = feeder_listener(feeder),
+                                     .name = delivery->name,
+                                     .instance = delivery->config.instance->id,
+                                     .start = delivery->config.instance->starts,
+                                     .last_epoch = last_epoch,
+                                     .has_commit = delivery->config.has_log,
                                      .committed_epoch = find_committed(delivery, delivery->sinks.groups[index]),
-                                     .fingerprint = table_fingerprint, .fingerprint_context = delivery};
+                                     .fingerprint = table_fingerprint,
+                                     .fingerprint_context = delivery};
 
         delivery->feeders = alloc_resize(delivery->feeders, delivery->n_feeders + 1, sizeof *delivery->feeders);
         delivery->feeders[delivery->n_feeders++] = feeder;
@@ -259,7 +268,8 @@ int delivery_append(struct delivery *delivery, uint32_t generation, const struct
         if (!piece->is_epoch_end) {
                 if (piece->rows.n_rows == 0)
                         return 0;
-                return outbox_append_rows(delivery->outbox, generation, piece->sink, piece->window_end_ms, &piece->rows, err);
+                return outbox_append_rows(delivery->outbox, generation, piece->sink, piece->window_end_ms, &piece->rows,
+                                          err);
         }
         result = outbox_append_epoch_end(delivery->outbox, piece->epoch, lsn, err);
         if (result == 0)

@@ -1,7 +1,7 @@
 /* delivery.h - from the engine's result rows to the sinks: the outbox, the sinks of all generations, their feeders.
  *
- * Result rows go into the outbox in the engine's order; each sink has a feeder that brings it what the outbox holds, epoch by
- * epoch. Tables of an older job stay known until the process ends, because the outbox may hold rows of them.
+ * Result rows go into the outbox in the engine's order; each sink has a feeder that brings it what the outbox holds,
+ * epoch by epoch. Tables of an older job stay known until the process ends, because the outbox may hold rows of them.
  * Loop thread. */
 #ifndef WEIR_SIDECAR_DELIVERY_H
 #define WEIR_SIDECAR_DELIVERY_H
@@ -29,15 +29,18 @@ struct delivery_config {
         void (*on_fatal)(void *context, const struct err *err); /* stop the process */
 };
 
-int delivery_open(const struct delivery_config *config, struct delivery **ret_delivery, struct err *err) WEIR_MUST_CHECK;
+int delivery_open(const struct delivery_config *config, struct delivery **ret_delivery,
+                  struct err *err) WEIR_MUST_CHECK;
 struct delivery *delivery_close(struct delivery *delivery); /* NULL allowed; returns NULL */
 
-/* Makes the sink tables of a job known (before rows of its generation are appended or read). The job outlives the delivery. */
+/* Makes the sink tables of a job known (before rows of its generation are appended or read). The job outlives the
+ * delivery. */
 int delivery_add_job(struct delivery *delivery, const struct job *job, struct err *err) WEIR_MUST_CHECK;
 /* Connects the sinks: after recovery, when last_epoch is known; and the new ones after a reload. */
 int delivery_start(struct delivery *delivery, uint64_t last_epoch, struct err *err) WEIR_MUST_CHECK;
 
-/* One piece of the engine's output. lsn: end of the log. 0, OUTBOX_E_FULL (the caller keeps the piece and tries again), < 0. */
+/* One piece of the engine's output. lsn: end of the log. 0, OUTBOX_E_FULL (the caller keeps the piece and tries again),
+ * < 0. */
 int delivery_append(struct delivery *delivery, uint32_t generation, const struct engine_piece *piece, uint64_t lsn,
                     struct err *err) WEIR_MUST_CHECK;
 /* The log is durable before lsn: results caused before it may leave. */

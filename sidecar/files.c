@@ -1,7 +1,7 @@
 /* files.c - filesystem sources. See files.h.
  *
- * JSON is read in chunks and cut at line ends; a line longer than LIMIT_LINE_BYTES ends the run with its number. A container file
- * brings its own schema, so its program is compiled when it is opened. */
+ * JSON is read in chunks and cut at line ends; a line longer than LIMIT_LINE_BYTES ends the run with its number. A
+ * container file brings its own schema, so its program is compiled when it is opened. */
 #include "sidecar/files.h"
 
 #include "avro/container.h"
@@ -130,7 +130,8 @@ int files_open(const struct plan_source *source, struct files **ret_files, struc
         describe_columns(files);
         if (list(files, err) < 0 || (!files->is_avro && make_program(files, err) < 0)) {
                 files_close(files);
-                return err_prefix(err, "table '%.*s'", (int)source->table->name.len, (const char *)source->table->name.data);
+                return err_prefix(err, "table '%.*s'", (int)source->table->name.len,
+                                  (const char *)source->table->name.data);
         }
         *ret_files = files;
         return 0;
@@ -219,8 +220,9 @@ static int next_line(struct files *files, struct slice *ret_line, struct err *er
                 if (files->is_at_end)
                         return FILES_E_END;
                 if (len > LIMIT_LINE_BYTES)
-                        return err_set(err, ERR_DATA, "'%s' line %llu is longer than %u bytes", files->paths[files->next_path - 1],
-                                       (unsigned long long)files->n_lines + 1, LIMIT_LINE_BYTES);
+                        return err_set(err, ERR_DATA, "'%s' line %llu is longer than %u bytes",
+                                       files->paths[files->next_path - 1], (unsigned long long)files->n_lines + 1,
+                                       LIMIT_LINE_BYTES);
                 if (read_chunk(files, err) < 0)
                         return -1;
         }

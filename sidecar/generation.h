@@ -1,8 +1,8 @@
 /* generation.h - which job text is in force, and its change at a point of the log.
  *
- * Each accepted job text is a generation: a CONFIG record in the log, a plan, an engine. A change ends the old engine's output, moves
- * the state of operators whose plan fingerprint is unchanged into the new engine, and goes on from there; replay does the same at the
- * same record (design section 3, "Changing a job"). Loop thread. */
+ * Each accepted job text is a generation: a CONFIG record in the log, a plan, an engine. A change ends the old engine's
+ * output, moves the state of operators whose plan fingerprint is unchanged into the new engine, and goes on from there;
+ * replay does the same at the same record (design section 3, "Changing a job"). Loop thread. */
 #ifndef WEIR_SIDECAR_GENERATION_H
 #define WEIR_SIDECAR_GENERATION_H
 
@@ -16,8 +16,8 @@ int generation_migrate(struct pipeline *pipeline, const struct job *job, struct 
         WEIR_MUST_CHECK;
 /* The CONFIG record of the job in force; waits for room. */
 int generation_write_config(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
-/* SIGHUP, or other files at a start: takes a compiled job here. No batch may be half taken. Owns `job`, also on failure, which is
- * fatal. */
+/* SIGHUP, or other files at a start: takes a compiled job here. No batch may be half taken. Owns `job`, also on
+ * failure, which is fatal. */
 int generation_change(struct pipeline *pipeline, struct job *job, struct err *err) WEIR_MUST_CHECK;
 void generation_free_scans(struct pipeline *pipeline);
 

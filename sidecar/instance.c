@@ -45,12 +45,14 @@ static int make_dir(const struct file_ops *ops, const char *dir, struct err *err
         if (lstat(dir, &stat_now) < 0)
                 return err_set_errno(err, ERR_IO, errno, "cannot look at state directory '%s'", dir);
         if (S_ISLNK(stat_now.st_mode) || !S_ISDIR(stat_now.st_mode))
-                return err_set(err, ERR_CONFIG, "state directory '%s' is not a directory; symbolic links are refused", dir);
+                return err_set(err, ERR_CONFIG, "state directory '%s' is not a directory; symbolic links are refused",
+                               dir);
         if (stat_now.st_uid != geteuid())
                 return err_set(err, ERR_CONFIG, "state directory '%s' belongs to user %u, weir runs as %u", dir,
                                stat_now.st_uid, geteuid());
         if ((stat_now.st_mode & 022) != 0)
-                return err_set(err, ERR_CONFIG, "state directory '%s' can be written by others (mode %03o); chmod 700 it", dir,
+                return err_set(err, ERR_CONFIG,
+                               "state directory '%s' can be written by others (mode %03o); chmod 700 it", dir,
                                stat_now.st_mode & 0777);
         return 0;
 }
@@ -66,7 +68,8 @@ static int lock(struct instance *instance, struct err *err)
                 return err_set_errno(err, ERR_IO, errno, "cannot open '%s'", path);
         if (flock(instance->lock_fd, LOCK_EX | LOCK_NB) < 0)
                 return err_set(err, ERR_UNAVAILABLE,
-                               "state directory '%s' is in use by another weir; stop it or set 'weir.state-dir'", instance->dir);
+                               "state directory '%s' is in use by another weir; stop it or set 'weir.state-dir'",
+                               instance->dir);
         return 0;
 }
 
@@ -89,13 +92,17 @@ static int parse_file(struct instance *instance, const char *text, const char *p
 {
         int end = 0;
 
-        if (sscanf(text, "id %16" SCNx64 "\nstarts %" SCNu64 "\nkey %16" SCNx64 "%16" SCNx64 "%16" SCNx64 "%16" SCNx64
-                         "\nconnections %" SCNu64 "\n%n",
+        if (sscanf(text,
+                   "id %16" SCNx64 "\nstarts %" SCNu64 "\nkey %16" SCNx64 "%16" SCNx64 "%16" SCNx64 "%16" SCNx64
+                   "\nconnections %" SCNu64 "\n%n",
                    &instance->id, &instance->starts, &instance->key.word[0], &instance->key.word[1],
-                   &instance->key.word[2], &instance->key.word[3], &instance->reserved_connection, &end) != 7 || text[end] != '\0')
-                return err_set(err, ERR_DATA,
-                               "'%s' is damaged; without it re-sent rows cannot be recognised: restore it from a backup, or "
-                               "move the whole state directory away to start empty", path);
+                   &instance->key.word[2], &instance->key.word[3], &instance->reserved_connection, &end) != 7 ||
+            text[end] != '\0')
+                return err_set(
+                        err, ERR_DATA,
+                        "'%s' is damaged; without it re-sent rows cannot be recognised: restore it from a backup, or "
+                        "move the whole state directory away to start empty",
+                        path);
         return 0;
 }
 

@@ -7,7 +7,8 @@
  *                                 key     64 hex digits: the fingerprints of re-sent rows are keyed with it
  *                                 connections  first connection number not yet given out, decimal
  *   <state-dir>/endpoints.json  {"TABLE": "127.0.0.1:4141", ..., "http": "127.0.0.1:4180"}; there while ready
- *   <state-dir>/phase           what the process was doing when it died: a little-endian u32 of enum instance_phase bits,
+ *   <state-dir>/phase           what the process was doing when it died: a little-endian u32 of enum instance_phase
+ *   bits,
  *                               mapped, so that it survives SIGKILL; a help for post mortems, never read by weir
  *   <state-dir>/log/, checkpoint/, outbox/   of wal/, job/checkpoint.h, sinks/outbox.h
  *
@@ -44,7 +45,8 @@ struct instance {
 
 /* Makes the directory if need be, locks it, reads or makes the instance file and counts the start.
  * ERR_CONFIG: not ours to use (mode, owner, symbolic link); ERR_UNAVAILABLE: another process holds it. */
-int instance_open(const char *dir, const struct file_ops *ops, struct instance *ret_instance, struct err *err) WEIR_MUST_CHECK;
+int instance_open(const char *dir, const struct file_ops *ops, struct instance *ret_instance,
+                  struct err *err) WEIR_MUST_CHECK;
 /* Removes endpoints.json, releases the lock. Zeroed and half-opened instances are fine. */
 void instance_close(struct instance *instance);
 

@@ -60,7 +60,9 @@ static void fail(struct keeper *keeper, const struct err *err)
 
 static void end_checkpoint(struct keeper *keeper, bool is_published, uint64_t release_lsn)
 {
-        struct keeper_result result = {.frozen = keeper->at.frozen, .is_published = is_published, .release_lsn = release_lsn,
+        struct keeper_result result = {.frozen = keeper->at.frozen,
+                                       .is_published = is_published,
+                                       .release_lsn = release_lsn,
                                        .number = checkpoint_number(keeper->writer),
                                        .outbox_lsn = keeper->at.manifest.outbox_lsn};
 
@@ -75,8 +77,8 @@ static int begin(struct keeper *keeper, struct err *err)
 {
         instance_phase_set(keeper->config.instance, INSTANCE_CHECKPOINT);
         keeper->stage = WRITING;
-        return checkpoint_begin(keeper->config.checkpoint_dir, keeper->config.instance->ops, &keeper->at.manifest, next_part,
-                                keeper->at.frozen, &keeper->writer, err);
+        return checkpoint_begin(keeper->config.checkpoint_dir, keeper->config.instance->ops, &keeper->at.manifest,
+                                next_part, keeper->at.frozen, &keeper->writer, err);
 }
 
 static bool is_covered(const struct keeper *keeper)

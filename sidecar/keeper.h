@@ -1,7 +1,7 @@
 /* keeper.h - the background thread: segments, outbox files, checkpoints.
  *
- * It makes and recycles log segments (wal_tend), writes the outbox out (outbox_tend), and writes checkpoints from frozen
- * state. It owns nothing: log and outbox belong to the loop thread and outlive it. Loop and keeper meet in two
+ * It makes and recycles log segments (wal_tend), writes the outbox out (outbox_tend), and writes checkpoints from
+ * frozen state. It owns nothing: log and outbox belong to the loop thread and outlive it. Loop and keeper meet in two
  * mailboxes; a wake is enough for ordinary work.
  *
  * A checkpoint is published only when the log is durable up to its log_lsn and the outbox synced up to its outbox_lsn
@@ -31,7 +31,8 @@ struct keeper_result {
         bool is_published;            /* false: no room on the disk; try again later */
         uint64_t release_lsn;         /* the log is not needed before it */
         uint64_t number;
-        uint64_t outbox_lsn;          /* of the checkpoint before this one is what outbox_cut takes: the caller remembers */
+        /* of the checkpoint before this one is what outbox_cut takes: the caller remembers */
+        uint64_t outbox_lsn;
         bool has_failed;              /* log, outbox or checkpoint is poisoned: stop the process */
         struct err err;
 };

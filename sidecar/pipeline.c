@@ -1,7 +1,7 @@
 /* pipeline.c - the line, in one place. See pipeline.h.
  *
- * pipeline_take is the line: scan, log, apply, one function after the other. All else in this file is waiting: for room in
- * the log, for the disk, for the outbox, for the keeper. */
+ * pipeline_take is the line: scan, log, apply, one function after the other. All else in this file is waiting: for room
+ * in the log, for the disk, for the outbox, for the keeper. */
 #include "sidecar/pipeline.h"
 
 #include "sidecar/base/alloc.h"
@@ -89,8 +89,8 @@ void pipeline_forget(struct pipeline *pipeline, const void *ack_context)
 
 /* ---- The line */
 
-static int log_dead(struct pipeline *pipeline, const struct pipeline_batch *batch, const char *reason, const char *detail,
-                    struct slice body, uint32_t body_bytes, struct err *err)
+static int log_dead(struct pipeline *pipeline, const struct pipeline_batch *batch, const char *reason,
+                    const char *detail, struct slice body, uint32_t body_bytes, struct err *err)
 {
         struct record_dead dead = {.generation = pipeline->job->generation, .source = batch->source,
                                    .connection = batch->connection, .sequence = batch->sequence,
@@ -119,7 +119,8 @@ static int log_dead_letters(struct pipeline *pipeline, const struct pipeline_bat
                     bitmap_get(intake->result.undecoded_duplicate, intake->next_undecoded))
                         continue;
                 reason_format(dead->reason, dead->field, detail);
-                result = log_dead(pipeline, batch, reason_word(dead->reason), detail, dead->body, dead->body_bytes, err);
+                result =
+                        log_dead(pipeline, batch, reason_word(dead->reason), detail, dead->body, dead->body_bytes, err);
                 if (result != 0)
                         return result;
         }
@@ -196,7 +197,8 @@ static void scan_run_of_batch(struct pipeline *pipeline, const struct pipeline_b
                         vector_view(&intake->rows.columns[c], intake->first, intake->end - intake->first, &columns[c],
                                     &intake->arena);
         }
-        input.decoded = (struct batch){.n_rows = intake->end - intake->first, .n_columns = n_columns, .columns = columns};
+        input.decoded =
+                (struct batch){.n_rows = intake->end - intake->first, .n_columns = n_columns, .columns = columns};
         input.n_undecoded = intake->n_undecoded;
         input.fingerprint = run_fingerprints(pipeline, batch);
         scan_run(pipeline->scans[batch->source], &input, &intake->result);
@@ -406,7 +408,8 @@ static void begin_checkpoint(struct pipeline *pipeline)
                 .instance = pipeline->config.instance->id,
                 .start = pipeline->config.instance->starts,
                 .log_lsn = wal_end(pipeline->wal),
-                .is_log_durable = slice_is_equal(setting_text(pipeline->job->plan, SETTING_WAL_SYNC), slice_from_text("group")),
+                .is_log_durable =
+                        slice_is_equal(setting_text(pipeline->job->plan, SETTING_WAL_SYNC), slice_from_text("group")),
                 .outbox_lsn = outbox_seal(delivery_outbox(pipeline->delivery)),
                 .last_epoch = engine_last_epoch(pipeline->engine),
                 .last_arrival_ms = pipeline->last_arrival_ms,
@@ -463,7 +466,8 @@ int pipeline_checkpoint_now(struct pipeline *pipeline, struct err *err)
                 if (pipeline_wait(pipeline, err) < 0)
                         return -1;
         if (pipeline->stats.n_checkpoints == before)
-                log_message(LOG_WARN, "checkpoint-postponed", "no room on the disk for a checkpoint; the log is kept instead");
+                log_message(LOG_WARN, "checkpoint-postponed",
+                            "no room on the disk for a checkpoint; the log is kept instead");
         return 0;
 }
 
@@ -575,7 +579,8 @@ bool pipeline_spin(struct pipeline *pipeline)
 
 /* ---- Life */
 
-int pipeline_open(const struct pipeline_config *config, struct job *job, struct pipeline **ret_pipeline, struct err *err)
+int pipeline_open(const struct pipeline_config *config, struct job *job, struct pipeline **ret_pipeline,
+                  struct err *err)
 {
         struct pipeline *pipeline = alloc_zero(1, sizeof *pipeline);
 
@@ -589,8 +594,10 @@ int pipeline_open(const struct pipeline_config *config, struct job *job, struct 
                 return -1;
         }
         if (pipeline->has_log)
-                pipeline->log_watch = loop_watch_new(config->loop, wal_event_fd(pipeline->wal), LOOP_READABLE, on_log, pipeline);
-        pipeline->keeper_watch = loop_watch_new(config->loop, keeper_fd(pipeline->keeper), LOOP_READABLE, on_keeper, pipeline);
+                pipeline->log_watch =
+                        loop_watch_new(config->loop, wal_event_fd(pipeline->wal), LOOP_READABLE, on_log, pipeline);
+        pipeline->keeper_watch =
+                loop_watch_new(config->loop, keeper_fd(pipeline->keeper), LOOP_READABLE, on_keeper, pipeline);
         *ret_pipeline = pipeline;
         return 0;
 }

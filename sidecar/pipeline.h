@@ -2,11 +2,11 @@
  *
  *     session → decode → [ scan → record → log → engine → outbox ] → sinks
  *
- * What stands in brackets is one function, pipeline_take in pipeline.c. Sources hand it batches, recovery.c hands it records;
- * there is no second path. Everything here runs on the loop thread.
+ * What stands in brackets is one function, pipeline_take in pipeline.c. Sources hand it batches, recovery.c hands it
+ * records; there is no second path. Everything here runs on the loop thread.
  *
- * "Apply early, expose late": a batch is applied when its record has room in a ready segment. An OK, a result, a checkpoint
- * leave only when the log is durable up to them. */
+ * "Apply early, expose late": a batch is applied when its record has room in a ready segment. An OK, a result, a
+ * checkpoint leave only when the log is durable up to them. */
 #ifndef WEIR_SIDECAR_PIPELINE_H
 #define WEIR_SIDECAR_PIPELINE_H
 
@@ -19,7 +19,8 @@
 
 struct loop;
 
-/* A batch on its way in: the events of one call. Owned by the source; the builder keeps its rows until the batch is taken. */
+/* A batch on its way in: the events of one call. Owned by the source; the builder keeps its rows until the batch is
+ * taken. */
 struct pipeline_batch {
         uint32_t source;        /* index in the plan's sources */
         struct builder *builder;
@@ -50,25 +51,27 @@ struct pipeline_config {
         void (*on_room)(void *context);
         /* pipeline_step has work: do not sleep. */
         void (*on_wake)(void *context);
-        /* The line is broken for good (log, outbox, another instance): stop at once, without acknowledging anything more. */
+        /* The line is broken for good (log, outbox, another instance): stop at once, without acknowledging anything
+         * more. */
         void (*on_fatal)(void *context, const struct err *err);
 };
 
-/* Recovers (recovery.h) and leaves the line ready for batches: state as of the log's end, ready tick not yet written. `job`
- * is what the files say now; the pipeline owns it from here on, also on failure. */
-int pipeline_open(const struct pipeline_config *config, struct job *job, struct pipeline **ret_pipeline, struct err *err)
-        WEIR_MUST_CHECK;
+/* Recovers (recovery.h) and leaves the line ready for batches: state as of the log's end, ready tick not yet written.
+ * `job` is what the files say now; the pipeline owns it from here on, also on failure. */
+int pipeline_open(const struct pipeline_config *config, struct job *job, struct pipeline **ret_pipeline,
+                  struct err *err) WEIR_MUST_CHECK;
 struct pipeline *pipeline_close(struct pipeline *pipeline);
 
 /* Known origins are waited for from now on; open connections of the life before have ended. Before the first batch. */
 int pipeline_ready(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
 
-/* Verdicts, log record, engine. 0: taken; on_durable follows with `ack` (at once when nothing is logged). PIPELINE_E_FULL: the
- * very same batch must be offered again, before any other, after on_room. < 0: fatal. */
+/* Verdicts, log record, engine. 0: taken; on_durable follows with `ack` (at once when nothing is logged).
+ * PIPELINE_E_FULL: the very same batch must be offered again, before any other, after on_room. < 0: fatal. */
 enum { PIPELINE_E_FULL = 1 };
 int pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch, const struct pipeline_ack *ack,
                   struct err *err) WEIR_MUST_CHECK;
-/* Room for another batch: no refused one waits, and pending output is within its budget. Sources do not read otherwise. */
+/* Room for another batch: no refused one waits, and pending output is within its budget. Sources do not read
+ * otherwise. */
 bool pipeline_has_room(const struct pipeline *pipeline);
 /* The connection is gone: what it may send again is in doubt from here on. */
 void pipeline_connection_ended(struct pipeline *pipeline, uint32_t source, uint64_t connection, struct slice peer);

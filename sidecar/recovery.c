@@ -40,8 +40,9 @@ static int open_log(struct pipeline *pipeline, const struct plan_job *settings, 
                 .instance = pipeline->config.instance->id,
                 .segment_bytes = setting_bytes(settings, SETTING_WAL_SEGMENT_BYTES),
                 .max_bytes = setting_bytes(settings, SETTING_WAL_MAX_BYTES),
-                .sync = slice_is_equal(setting_text(settings, SETTING_WAL_SYNC), slice_from_text("off")) ? WAL_SYNC_OFF
-                                                                                                          : WAL_SYNC_GROUP,
+                .sync = slice_is_equal(setting_text(settings, SETTING_WAL_SYNC), slice_from_text("off"))
+                                ? WAL_SYNC_OFF
+                                : WAL_SYNC_GROUP,
                 .from_lsn = has_checkpoint ? checkpoint->manifest.log_lsn : 0,
                 .proven_lsn = checkpoint->proven_lsn,
         };
@@ -151,7 +152,8 @@ static void see_time(struct pipeline *pipeline, int64_t ms)
 static int apply_record(struct pipeline *pipeline, const struct record *record, struct err *err)
 {
         if (record->type != RECORD_CONFIG && record->type != RECORD_LAYOUT && pipeline->engine == NULL)
-                return err_set(err, ERR_DATA, "the log has a %s record before any CONFIG", record_type_name(record->type));
+                return err_set(err, ERR_DATA, "the log has a %s record before any CONFIG",
+                               record_type_name(record->type));
         pipeline->last_lsn = record->lsn;
         switch (record->type) {
         case RECORD_LAYOUT:

@@ -1,7 +1,7 @@
 /* source_decoder.h - what a listening source needs to read its events: the writer's schema and the compiled program.
  *
- * Made from the plan and the table's options: 'format', 'avro.schema-file', 'watermark.origin' = 'header:NAME' (an extra column behind
- * the plan's, which names each row's origin), 'dedup' and 'dedup.key'. One thread. */
+ * Made from the plan and the table's options: 'format', 'avro.schema-file', 'watermark.origin' = 'header:NAME' (an
+ * extra column behind the plan's, which names each row's origin), 'dedup' and 'dedup.key'. One thread. */
 #ifndef WEIR_SIDECAR_SOURCE_DECODER_H
 #define WEIR_SIDECAR_SOURCE_DECODER_H
 

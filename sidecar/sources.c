@@ -2,9 +2,9 @@
  *
  * The life of a connection: accepted; reads feed its session, which hands events to the decoder and whole batches to
  * the pipeline; answers leave when the log is durable. At the end of its input its last batches become in doubt at
- * once (a record in the log), while answers may still leave. Before the first batch of a new connection, connections of the same
- * address whose end has already arrived are read to it: an agent that lost one connection re-sends on another, and
- * those rows must be in doubt by then. */
+ * once (a record in the log), while answers may still leave. Before the first batch of a new connection, connections of
+ * the same address whose end has already arrived are read to it: an agent that lost one connection re-sends on another,
+ * and those rows must be in doubt by then. */
 #include "sidecar/sources.h"
 
 #include "avro/handshake.h"
@@ -430,8 +430,8 @@ static void free_source(struct source *source)
         alloc_free(source);
 }
 
-static int open_source(struct sources *sources, const struct plan_source *plan, uint32_t index, struct listener *listener,
-                       struct source **ret_source, struct err *err)
+static int open_source(struct sources *sources, const struct plan_source *plan, uint32_t index,
+                       struct listener *listener, struct source **ret_source, struct err *err)
 {
         struct source *source = alloc_zero(1, sizeof *source);
         struct slice listen = connector_text(plan->table, "listen");
@@ -713,9 +713,12 @@ void sources_status(const struct sources *sources, uint32_t source, struct statu
         *ret_source = (struct status_source){.listen = ""};
         if (at == NULL)
                 return;
-        *ret_source = (struct status_source){.listen = listener_address(at->listener), .n_connections = at->n_connections,
-                                             .n_connections_total = at->n_connections_total, .bytes_in = at->counts->bytes_in,
-                                             .bytes_out = at->counts->bytes_out, .calls = at->counts->calls,
+        *ret_source = (struct status_source){.listen = listener_address(at->listener),
+                                             .n_connections = at->n_connections,
+                                             .n_connections_total = at->n_connections_total,
+                                             .bytes_in = at->counts->bytes_in,
+                                             .bytes_out = at->counts->bytes_out,
+                                             .calls = at->counts->calls,
                                              .answered_error = at->counts->answered_error,
                                              .refused = at->counts->refused_connections};
 }

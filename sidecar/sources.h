@@ -1,10 +1,11 @@
 /* sources.h - the listening sources of a job: sockets in, batches for the pipeline, answers out.
  *
- * Each source table with 'connector' = 'flume' listens; each connection has a session (ingest/session.h) and a builder that the
- * decoder fills. All connections share one receive buffer, so received bytes are still in the cache when they are decoded.
+ * Each source table with 'connector' = 'flume' listens; each connection has a session (ingest/session.h) and a builder
+ * that the decoder fills. All connections share one receive buffer, so received bytes are still in the cache when they
+ * are decoded.
  *
- * Back-pressure: when the pipeline refuses a batch, its connection holds it and all others stop reading, so that TCP holds
- * the agents; nothing is answered with an error for being late. Loop thread. */
+ * Back-pressure: when the pipeline refuses a batch, its connection holds it and all others stop reading, so that TCP
+ * holds the agents; nothing is answered with an error for being late. Loop thread. */
 #ifndef WEIR_SIDECAR_SOURCES_H
 #define WEIR_SIDECAR_SOURCES_H
 
@@ -20,8 +21,8 @@ struct sources_config {
         const struct plan_job *plan;
 };
 
-/* Compiles the decoders (schema files are read here) and, for `listen`, binds every source; *ret_sources accepts nothing before
- * sources_accept. ERR_CONFIG: a schema that does not fit; ERR_UNAVAILABLE: an address in use. */
+/* Compiles the decoders (schema files are read here) and, for `listen`, binds every source; *ret_sources accepts
+ * nothing before sources_accept. ERR_CONFIG: a schema that does not fit; ERR_UNAVAILABLE: an address in use. */
 int sources_open(const struct sources_config *config, struct sources **ret_sources, struct err *err) WEIR_MUST_CHECK;
 struct sources *sources_close(struct sources *sources); /* NULL allowed; returns NULL */
 void sources_accept(struct sources *sources);

@@ -34,7 +34,8 @@ static const struct plan_job *plan_of(const struct status *status)
 static struct slice sink_of_window(const struct plan_job *plan, const struct plan_op *window)
 {
         for (uint32_t q = 0; q < plan->n_queries; q++)
-                for (const struct plan_op *op = plan->queries[q]->root; op != NULL; op = op->n_inputs > 0 ? op->inputs[0] : NULL)
+                for (const struct plan_op *op = plan->queries[q]->root; op != NULL;
+                     op = op->n_inputs > 0 ? op->inputs[0] : NULL)
                         if (op == window)
                                 return plan->queries[q]->sink->name;
         return slice_from_text("");
@@ -70,9 +71,10 @@ static void append_sources(const struct status *status, struct bytes *text)
                 status->source(status->context, s, &net);
                 bytes_append_text(text, s == 0 ? "" : ", ");
                 append_string(text, plan->sources[s]->table->name);
-                bytes_append_format(text, ": {\"received\": %" PRIu64 ", \"accepted\": %" PRIu64 ", \"duplicate\": %" PRIu64
-                                    ", \"dead\": %" PRIu64 ", \"watermark\": ", stats.received, stats.accepted,
-                                    stats.duplicate, stats.dead);
+                bytes_append_format(text,
+                                    ": {\"received\": %" PRIu64 ", \"accepted\": %" PRIu64 ", \"duplicate\": %" PRIu64
+                                    ", \"dead\": %" PRIu64 ", \"watermark\": ",
+                                    stats.received, stats.accepted, stats.duplicate, stats.dead);
                 append_watermark(text, stats.watermark_ms);
                 bytes_append_format(text, ", \"origins\": %u, \"idle\": %u, \"connections\": %u, \"bytes_in\": %" PRIu64
                                     ", \"listen\": ", stats.n_origins, stats.n_idle, net.n_connections, net.bytes_in);
@@ -95,13 +97,14 @@ static void append_windows(const struct status *status, struct bytes *text)
                 append_string(text, sink_of_window(plan_of(status), stats.op));
                 bytes_append_text(text, ", \"source\": ");
                 append_string(text, source_of_window(stats.op));
-                bytes_append_format(text, ", \"kind\": \"%s\", \"in\": %" PRIu64 ", \"used\": %" PRIu64 ", \"late\": %" PRIu64
+                bytes_append_format(text,
+                                    ", \"kind\": \"%s\", \"in\": %" PRIu64 ", \"used\": %" PRIu64 ", \"late\": %" PRIu64
                                     ", \"failed\": %" PRIu64 ", \"overflow\": %" PRIu64 ", \"fired\": %" PRIu64
                                     ", \"rows\": %" PRIu64 ", \"withheld\": %" PRIu64 ", \"keys\": %" PRIu64
                                     ", \"state_bytes\": %" PRIu64 "}",
-                                    stats.op->window.kind == PLAN_HOP ? "HOP" : "TUMBLE", stats.in, stats.used, stats.late,
-                                    stats.failed, stats.overflow, stats.fired, stats.rows_out, stats.withheld,
-                                    stats.live_keys, stats.state_bytes);
+                                    stats.op->window.kind == PLAN_HOP ? "HOP" : "TUMBLE", stats.in, stats.used,
+                                    stats.late, stats.failed, stats.overflow, stats.fired, stats.rows_out,
+                                    stats.withheld, stats.live_keys, stats.state_bytes);
         }
         bytes_append_text(text, "]");
 }
@@ -144,18 +147,21 @@ static void append_storage(const struct status *status, struct bytes *text)
         struct pipeline_stats stats;
 
         pipeline_stats(status->pipeline, &stats);
-        bytes_append_format(text, "\"log\": {\"on\": %s, \"end\": %" PRIu64 ", \"durable\": %" PRIu64 ", \"first\": %" PRIu64
-                            ", \"disk_bytes\": %" PRIu64 ", \"syncs\": %" PRIu64 ", \"full\": %s, \"waiting\": %" PRIu64 "}",
-                            stats.has_log ? "true" : "false", stats.log.end_lsn, stats.log.durable_lsn, stats.log.first_lsn,
-                            stats.log.disk_bytes, stats.log.n_syncs, stats.log.is_no_space ? "true" : "false",
-                            stats.n_acks_waiting);
+        bytes_append_format(text,
+                            "\"log\": {\"on\": %s, \"end\": %" PRIu64 ", \"durable\": %" PRIu64 ", \"first\": %" PRIu64
+                            ", \"disk_bytes\": %" PRIu64 ", \"syncs\": %" PRIu64 ", \"full\": %s, \"waiting\": %" PRIu64
+                            "}",
+                            stats.has_log ? "true" : "false", stats.log.end_lsn, stats.log.durable_lsn,
+                            stats.log.first_lsn, stats.log.disk_bytes, stats.log.n_syncs,
+                            stats.log.is_no_space ? "true" : "false", stats.n_acks_waiting);
         bytes_append_format(text, ", \"outbox\": {\"first_epoch\": %" PRIu64 ", \"last_epoch\": %" PRIu64
                             ", \"disk_bytes\": %" PRIu64 ", \"memory_bytes\": %" PRIu64 "}",
                             stats.outbox.first_epoch, stats.outbox.last_epoch, stats.outbox.disk_bytes,
                             stats.outbox.memory_bytes);
-        bytes_append_format(text, ", \"checkpoint\": {\"count\": %" PRIu64 ", \"last_ms\": %" PRId64 "}", stats.n_checkpoints,
-                            stats.checkpoint_ms);
-        bytes_append_format(text, ", \"recovery\": {\"ms\": %" PRId64 ", \"records\": %" PRIu64 ", \"rows\": %" PRIu64 "}",
+        bytes_append_format(text, ", \"checkpoint\": {\"count\": %" PRIu64 ", \"last_ms\": %" PRId64 "}",
+                            stats.n_checkpoints, stats.checkpoint_ms);
+        bytes_append_format(text,
+                            ", \"recovery\": {\"ms\": %" PRId64 ", \"records\": %" PRIu64 ", \"rows\": %" PRIu64 "}",
                             stats.recovery_ms, stats.replayed_records, stats.replayed_rows);
 }
 
@@ -293,7 +299,8 @@ static double get_connections(const struct engine_source_stats *stats, const str
         (void)now_ms;
         return net->n_connections;
 }
-static double get_connections_total(const struct engine_source_stats *stats, const struct status_source *net, int64_t now_ms)
+static double get_connections_total(const struct engine_source_stats *stats, const struct status_source *net,
+                                    int64_t now_ms)
 {
         (void)stats;
         (void)now_ms;
@@ -321,7 +328,8 @@ static double get_rejected(const struct engine_source_stats *stats, const struct
 static const struct source_metric source_metrics[] = {
         {"weir_source_events_total", "counter", "Events received; the sum of the three below.", get_received},
         {"weir_source_accepted_total", "counter", "Events counted once.", get_accepted},
-        {"weir_source_duplicates_total", "counter", "Events that an agent sent again and that were counted before.", get_duplicate},
+        {"weir_source_duplicates_total", "counter", "Events that an agent sent again and that were counted before.",
+         get_duplicate},
         {"weir_dead_letters_total", "counter", "Events that could not become a row.", get_dead},
         {"weir_watermark_lag_seconds", "gauge", "Wall clock minus watermark; 0 before the first.", get_lag},
         {"weir_source_idle_origins", "gauge", "Origins that the watermark does not wait for.", get_idle},
@@ -329,8 +337,8 @@ static const struct source_metric source_metrics[] = {
         {"weir_source_connections_total", "counter", "Connections accepted.", get_connections_total},
         {"weir_source_batches_total", "counter", "Calls received.", get_batches},
         {"weir_source_bytes_total", "counter", "Bytes received, as on the wire.", get_bytes},
-        {"weir_source_rejected_total", "counter", "Calls answered with an error, and connections closed for bytes that are not Avro RPC.",
-         get_rejected},
+        {"weir_source_rejected_total", "counter",
+         "Calls answered with an error, and connections closed for bytes that are not Avro RPC.", get_rejected},
 };
 
 static void append_source_metrics(const struct status *status, struct bytes *text)
@@ -348,7 +356,8 @@ static void append_source_metrics(const struct status *status, struct bytes *tex
 
                         engine_source_stats(pipeline_engine(status->pipeline), s, &stats);
                         status->source(status->context, s, &net);
-                        sample(text, metric->name, "source", plan->sources[s]->table->name, metric->get(&stats, &net, now_ms));
+                        sample(text, metric->name, "source", plan->sources[s]->table->name,
+                               metric->get(&stats, &net, now_ms));
                 }
         }
 }
@@ -359,15 +368,21 @@ struct window_metric {
 };
 
 static const struct window_metric window_metrics[] = {
-        {"weir_rule_events_in_total", "counter", "Rows that reached the window.", offsetof(struct engine_window_stats, in)},
-        {"weir_rule_used_total", "counter", "Rows counted in at least one window.", offsetof(struct engine_window_stats, used)},
-        {"weir_late_events_total", "counter", "Rows whose last window had fired.", offsetof(struct engine_window_stats, late)},
-        {"weir_rule_errors_total", "counter", "Rows that failed in an expression.", offsetof(struct engine_window_stats, failed)},
-        {"weir_rule_overflow_total", "counter", "Rows with a new key at the cap.", offsetof(struct engine_window_stats, overflow)},
+        {"weir_rule_events_in_total", "counter", "Rows that reached the window.",
+         offsetof(struct engine_window_stats, in)},
+        {"weir_rule_used_total", "counter", "Rows counted in at least one window.",
+         offsetof(struct engine_window_stats, used)},
+        {"weir_late_events_total", "counter", "Rows whose last window had fired.",
+         offsetof(struct engine_window_stats, late)},
+        {"weir_rule_errors_total", "counter", "Rows that failed in an expression.",
+         offsetof(struct engine_window_stats, failed)},
+        {"weir_rule_overflow_total", "counter", "Rows with a new key at the cap.",
+         offsetof(struct engine_window_stats, overflow)},
         {"weir_rule_windows_fired_total", "counter", "Windows fired.", offsetof(struct engine_window_stats, fired)},
         {"weir_rule_rows_out_total", "counter", "Result rows.", offsetof(struct engine_window_stats, rows_out)},
         {"weir_rule_state_keys", "gauge", "Keys held.", offsetof(struct engine_window_stats, live_keys)},
-        {"weir_rule_state_bytes", "gauge", "Memory of the window's state.", offsetof(struct engine_window_stats, state_bytes)},
+        {"weir_rule_state_bytes", "gauge", "Memory of the window's state.",
+         offsetof(struct engine_window_stats, state_bytes)},
 };
 
 static void append_window_metrics(const struct status *status, struct bytes *text)
@@ -425,7 +440,8 @@ void status_metrics(const struct status *status, struct bytes *text)
         pipeline_stats(status->pipeline, &stats);
         family(text, "weir_build_info", "gauge", "1; the version is a label.");
         bytes_append_text(text, "weir_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
-        scalar(text, "weir_start_time_seconds", "gauge", "When the process started.", (double)status->started_ms / 1000);
+        scalar(text, "weir_start_time_seconds", "gauge", "When the process started.",
+               (double)status->started_ms / 1000);
         bytes_init(&scratch);
         scalar(text, "weir_ready", "gauge", "1 while /readyz says 200.", status_ready(status, &scratch));
         bytes_done(&scratch);
@@ -437,13 +453,15 @@ void status_metrics(const struct status *status, struct bytes *text)
         scalar(text, "weir_wal_appended_bytes_total", "counter", "Bytes written to the log, padding included.",
                (double)stats.log.n_bytes);
         scalar(text, "weir_wal_fsyncs_total", "counter", "Groups synced.", (double)stats.log.n_syncs);
-        scalar(text, "weir_wal_fsync_seconds_total", "counter", "Time spent in syncs.", (double)stats.log.sync_ns * 1e-9);
+        scalar(text, "weir_wal_fsync_seconds_total", "counter", "Time spent in syncs.",
+               (double)stats.log.sync_ns * 1e-9);
         scalar(text, "weir_wal_bytes", "gauge", "Size of all log files.", (double)stats.log.disk_bytes);
         scalar(text, "weir_wal_full", "gauge", "1 while the log cannot grow.", stats.log.is_no_space);
         scalar(text, "weir_outbox_bytes", "gauge", "Size of all outbox files.", (double)stats.outbox.disk_bytes);
-        scalar(text, "weir_checkpoints_total", "counter", "Checkpoints written in this life.", (double)stats.n_checkpoints);
-        scalar(text, "weir_checkpoint_timestamp_seconds", "gauge", "When the last one was written, 0: none in this life.",
-               (double)stats.checkpoint_ms / 1000);
+        scalar(text, "weir_checkpoints_total", "counter", "Checkpoints written in this life.",
+               (double)stats.n_checkpoints);
+        scalar(text, "weir_checkpoint_timestamp_seconds", "gauge",
+               "When the last one was written, 0: none in this life.", (double)stats.checkpoint_ms / 1000);
         scalar(text, "weir_recovery_seconds", "gauge", "How long the start took until the log was replayed.",
                (double)stats.recovery_ms / 1000);
 }

@@ -3,16 +3,18 @@
  * /status is one JSON object:
  *
  *   {"version": "0.1.0", "name": "...", "generation": 1, "uptime_ms": 1, "ready": true, "reasons": [],
- *    "sources": {"ad_events": {"received": 0, "accepted": 0, "duplicate": 0, "dead": 0, "watermark": null, "origins": 0,
+ *    "sources": {"ad_events": {"received": 0, "accepted": 0, "duplicate": 0, "dead": 0, "watermark": null, "origins":
+ *    0,
  *                "idle": 0, "connections": 0, "bytes_in": 0, "listen": "127.0.0.1:4141"}},
- *    "windows": [{"operator": 3, "sink": "ctr", "source": "ad_events", "kind": "HOP", "in": 0, "used": 0, "late": 0, "failed": 0,
+ *    "windows": [{"operator": 3, "sink": "ctr", "source": "ad_events", "kind": "HOP", "in": 0, "used": 0, "late": 0,
+ *    "failed": 0,
  *                 "overflow": 0, "fired": 0, "rows": 0, "withheld": 0, "keys": 0, "state_bytes": 0}],
- *    "sinks": {"ctr": {"connector": "redis", "rows": 0, "withheld": 0, "failed": 0, "epoch": 0, "commit_epoch": 0, "state": "connected"}},
- *    "log": {...}, "outbox": {...}, "checkpoint": {...}}
+ *    "sinks": {"ctr": {"connector": "redis", "rows": 0, "withheld": 0, "failed": 0, "epoch": 0, "commit_epoch": 0,
+ *    "state": "connected"}}, "log": {...}, "outbox": {...}, "checkpoint": {...}}
  *
- * received = accepted + duplicate + dead for each source, in = used + late + failed + overflow for each windowed operator, at every
- * moment: all of them come from the engine, between two records. Times are epoch milliseconds; a watermark before the first is null.
- * Loop thread. */
+ * received = accepted + duplicate + dead for each source, in = used + late + failed + overflow for each windowed
+ * operator, at every moment: all of them come from the engine, between two records. Times are epoch milliseconds; a
+ * watermark before the first is null. Loop thread. */
 #ifndef WEIR_SIDECAR_STATUS_H
 #define WEIR_SIDECAR_STATUS_H
 

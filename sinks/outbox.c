@@ -4,7 +4,8 @@
  * A file is a header block (wal_format.h, magic "WEIROUT\n", size 0: it grows) and records in the log's record
  * format, written without sync (`back` is ffffffff). Their payloads (varint, zigzag and text as in record.c):
  *
- *   16 FILE       varint last complete epoch, varint position where the open epoch begins, u8 its pieces are in order so far,
+ *   16 FILE       varint last complete epoch, varint position where the open epoch begins, u8 its pieces are in order
+ *   so far,
  *                 varint n, n times: text table, varint rows in the open epoch, zigzag window end of the last piece
  *                 varint n, n times: a TABLE of the file before
  *                 varint n, n times an epoch that ended in the file before: varint epoch, varint log lsn,
@@ -12,15 +13,17 @@
  *                 The first record of each file, and only there.
  *   17 TABLE      varint generation, text name, varint n_columns, n times: u8 physical type, text name
  *                 Tables of a file are numbered from 0 in order of these records.
- *   18 ROWS       varint number of the table, varint first_index, zigzag window_end_ms, varint n_rows, columns (codec.c,
+ *   18 ROWS       varint number of the table, varint first_index, zigzag window_end_ms, varint n_rows, columns
+ *   (codec.c,
  *                 without dictionaries: a feeder may begin anywhere)
  *   19 EPOCH_END  varint epoch, varint log lsn
  *
- * What a checkpoint names (outbox_seal) ends with a PAD at a multiple of 4096, so that nothing durable is written again.
+ * What a checkpoint names (outbox_seal) ends with a PAD at a multiple of 4096, so that nothing durable is written
+ * again.
  *
- * Appending fills chunks in memory. A full or sealed chunk is handed to the background thread, which writes it; the loop thread
- * frees it afterwards. Until then feeders read it where it is. A failed write or sync poisons the outbox, except that
- * a full disk is waited for: a chunk is written again from its beginning, which nobody relies on yet. */
+ * Appending fills chunks in memory. A full or sealed chunk is handed to the background thread, which writes it; the
+ * loop thread frees it afterwards. Until then feeders read it where it is. A failed write or sync poisons the outbox,
+ * except that a full disk is waited for: a chunk is written again from its beginning, which nobody relies on yet. */
 #include "sinks/outbox.h"
 
 #include "sidecar/base/alloc.h"
@@ -277,8 +280,11 @@ static uint32_t outbox_add_table(struct outbox *outbox, uint32_t generation, con
         struct outbox_file *file = outbox->index.files[outbox->index.n_files - 1];
         struct slice *names = alloc_zero(rows->n_columns, sizeof(*names));
         enum phys *phys = alloc_zero(rows->n_columns, sizeof(*phys));
-        struct outbox_table said = {
-                .generation = generation, .name = table->name, .n_columns = rows->n_columns, .names = names, .phys = phys};
+        struct outbox_table said = {.generation = generation,
+                                    .name = table->name,
+                                    .n_columns = rows->n_columns,
+                                    .names = names,
+                                    .phys = phys};
         uint32_t n = 0;
         uint32_t number;
 
@@ -385,7 +391,8 @@ void outbox_cut(struct outbox *outbox, int64_t now_ms, uint64_t epoch, uint64_t 
                 if (!outbox_oldest_epoch(index, &newest) || newest > epoch)
                         return;
                 /* Epochs are numbered by their time in ms. */
-                if ((int64_t)newest > now_ms - config->keep_ms && (config->keep_bytes == 0 || bytes <= config->keep_bytes))
+                if ((int64_t)newest > now_ms - config->keep_ms &&
+                    (config->keep_bytes == 0 || bytes <= config->keep_bytes))
                         return;
                 pthread_mutex_lock(&outbox->lock);
                 if (outbox->n_gone == outbox->gone_capacity) {

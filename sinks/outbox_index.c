@@ -1,7 +1,7 @@
 /* outbox_index.c - what the outbox holds.
  *
- * A file's first record says where the outbox stood at its beginning, and which tables and epochs the file before held. So
- * loading reads the first record of each file and walks only the last one, however much is kept. */
+ * A file's first record says where the outbox stood at its beginning, and which tables and epochs the file before held.
+ * So loading reads the first record of each file and walks only the last one, however much is kept. */
 #include "sinks/outbox_index.h"
 
 #include "sidecar/base/alloc.h"
@@ -310,8 +310,8 @@ static int outbox_walk_load(struct outbox_walk *walk, uint64_t end, struct err *
                 size_t want = walk->size - walk->loaded < OUTBOX_WALK_BYTES ? (size_t)(walk->size - walk->loaded)
                                                                              : OUTBOX_WALK_BYTES;
 
-                if (file_read_all(walk->ops, walk->fd, walk->data + walk->loaded, want, (off_t)walk->loaded, &len, err) !=
-                    0)
+                if (file_read_all(walk->ops, walk->fd, walk->data + walk->loaded, want, (off_t)walk->loaded, &len,
+                                  err) != 0)
                         return -1;
                 walk->loaded += len;
                 if (len < want)
@@ -339,7 +339,8 @@ static int outbox_walk_record(struct outbox_walk *walk, uint64_t offset, struct 
         return 0;
 }
 
-static struct slice outbox_walk_payload(const struct outbox_walk *walk, uint64_t offset, const struct wal_header *header)
+static struct slice outbox_walk_payload(const struct outbox_walk *walk, uint64_t offset,
+                                        const struct wal_header *header)
 {
         return slice_make(walk->data + offset + WAL_HEADER_BYTES, header->length);
 }

@@ -1,7 +1,7 @@
 /* outbox_index.h - what the outbox holds: its files, its complete epochs, and the epoch that is open.
  *
- * Loading walks the files of a directory up to the cursor, refuses what is damaged before it, and removes what lies behind it.
- * Used by the outbox only; loop thread. */
+ * Loading walks the files of a directory up to the cursor, refuses what is damaged before it, and removes what lies
+ * behind it. Used by the outbox only; loop thread. */
 #ifndef WEIR_SINKS_OUTBOX_INDEX_H
 #define WEIR_SINKS_OUTBOX_INDEX_H
 

@@ -1,7 +1,7 @@
 /* outbox_payload.h - the payloads of outbox records, as values and as bytes.
  *
- * The layouts stand at the top of outbox.c. Encoders append to a struct bytes; decoders trust nothing and copy what they
- * keep into an arena. Used by the outbox only. */
+ * The layouts stand at the top of outbox.c. Encoders append to a struct bytes; decoders trust nothing and copy what
+ * they keep into an arena. Used by the outbox only. */
 #ifndef WEIR_SINKS_OUTBOX_PAYLOAD_H
 #define WEIR_SINKS_OUTBOX_PAYLOAD_H
 

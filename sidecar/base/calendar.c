@@ -1,4 +1,5 @@
-/* calendar.c - see calendar.h. Days are counted in 400-year eras that begin on 1 March, so that the leap day is the last of a year. */
+/* calendar.c - see calendar.h. Days are counted in 400-year eras that begin on 1 March, so that the leap day is the
+ * last of a year. */
 #include "sidecar/base/calendar.h"
 
 #include <assert.h>
@@ -392,7 +393,8 @@ static bool parse_part(struct slice text, unsigned *ret_value)
         return take_number(&cursor, 1, 9, ret_value) && cursor.at == cursor.text.len;
 }
 
-/* Cuts the part before the first `byte` off the front of rest; false when there is no such byte (then all is the part). */
+/* Cuts the part before the first `byte` off the front of rest; false when there is no such byte (then all is the
+ * part). */
 static bool cut_part(struct slice *rest, uint8_t byte, struct slice *ret_part)
 {
         const uint8_t *end = rest->len == 0 ? NULL : memchr(rest->data, byte, rest->len);
@@ -547,7 +549,8 @@ size_t calendar_format_interval(int64_t micros, char text[CALENDAR_TEXT_BYTES])
         text[n++] = micros < 0 ? '-' : '+';
         n += put_number(text + n, ms / (uint64_t)CALENDAR_MS_PER_DAY, 1);
         text[n++] = ' ';
-        n += put_clock(text + n, (unsigned)(ms / 3600000 % 24), (unsigned)(ms / 60000 % 60), (unsigned)(ms / 1000 % 60));
+        n += put_clock(text + n, (unsigned)(ms / 3600000 % 24), (unsigned)(ms / 60000 % 60),
+                       (unsigned)(ms / 1000 % 60));
         text[n++] = '.';
         return n + put_number(text + n, ms % 1000, 3);
 }

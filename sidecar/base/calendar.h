@@ -1,8 +1,8 @@
 /* calendar.h - dates and times without a clock: the proleptic Gregorian calendar, in UTC.
  *
- * Timestamps are microseconds and dates are days since 1970-01-01T00:00; times of day are milliseconds. What is done here is what
- * Flink's DateTimeUtils does (sql-semantics.md 4), with its habits before 1970 (extracted fields are cut toward zero). Weir's
- * session zone is UTC, so TIMESTAMP and TIMESTAMP_LTZ need no difference. Any thread. */
+ * Timestamps are microseconds and dates are days since 1970-01-01T00:00; times of day are milliseconds. What is done
+ * here is what Flink's DateTimeUtils does (sql-semantics.md 4), with its habits before 1970 (extracted fields are cut
+ * toward zero). Weir's session zone is UTC, so TIMESTAMP and TIMESTAMP_LTZ need no difference. Any thread. */
 #ifndef WEIR_SIDECAR_BASE_CALENDAR_H
 #define WEIR_SIDECAR_BASE_CALENDAR_H
 
@@ -76,8 +76,8 @@ static inline int64_t calendar_day_of(int64_t micros)
         return calendar_floor_div(micros, 1000) / CALENDAR_MS_PER_DAY;
 }
 
-/* CAST of text; CALENDAR_E_BAD when it does not convert. Timestamp: "yyyy-M-d[ H:m:s[.f]]", day and 24:00:00 lenient, digits
- * beyond `precision` (0..6) cut. Date and time: lenient in blanks and in missing parts, strict in values. */
+/* CAST of text; CALENDAR_E_BAD when it does not convert. Timestamp: "yyyy-M-d[ H:m:s[.f]]", day and 24:00:00 lenient,
+ * digits beyond `precision` (0..6) cut. Date and time: lenient in blanks and in missing parts, strict in values. */
 enum { CALENDAR_E_BAD = 1 };
 int calendar_parse_timestamp(struct slice text, unsigned precision, int64_t *ret_micros) WEIR_MUST_CHECK;
 int calendar_parse_date(struct slice text, int64_t *ret_days) WEIR_MUST_CHECK;

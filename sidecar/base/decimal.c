@@ -534,8 +534,8 @@ static int parse_strict(struct slice text, struct parsed *parsed)
         return 0;
 }
 
-/* Flink's own loop for texts and precisions of at most 18: the byte that ends the digits is skipped whatever it is ("12x" is
- * 12, "." is 0), and leading zeros count as digits when the precision is checked. */
+/* Flink's own loop for texts and precisions of at most 18: the byte that ends the digits is skipped whatever it is
+ * ("12x" is 12, "." is 0), and leading zeros count as digits when the precision is checked. */
 static int parse_short(struct slice text, struct decimal_type to, weir_i128 *ret)
 {
         int64_t value = 0;

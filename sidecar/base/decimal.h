@@ -1,8 +1,8 @@
 /* decimal.h - SQL's DECIMAL: a 128-bit unscaled value, at most 38 digits.
  *
- * Every function here does what Flink's DecimalData does (sql-semantics.md 3): results round HALF_UP to the scale of their
- * type, division first to 38 significant digits; what does not fit its precision is DECIMAL_E_OVERFLOW, which SQL makes
- * NULL. Scales are 0..38, magnitudes below 10^38. Any thread. */
+ * Every function here does what Flink's DecimalData does (sql-semantics.md 3): results round HALF_UP to the scale of
+ * their type, division first to 38 significant digits; what does not fit its precision is DECIMAL_E_OVERFLOW, which SQL
+ * makes NULL. Scales are 0..38, magnitudes below 10^38. Any thread. */
 #ifndef WEIR_SIDECAR_BASE_DECIMAL_H
 #define WEIR_SIDECAR_BASE_DECIMAL_H
 
@@ -56,8 +56,8 @@ double decimal_to_double(weir_i128 value, struct decimal_type type);
 int decimal_from_double(double value, struct decimal_type to, weir_i128 *ret) WEIR_MUST_CHECK;
 /* Plain notation with exactly `scale` digits; returns the length. */
 size_t decimal_format(weir_i128 value, unsigned scale, char text[DECIMAL_TEXT_BYTES]);
-/* CAST of text: short texts as leniently as Flink ("12x" is 12, "." is 0, leading zeros count as digits), longer ones and
- * precisions above 18 as Java's BigDecimal. */
+/* CAST of text: short texts as leniently as Flink ("12x" is 12, "." is 0, leading zeros count as digits), longer ones
+ * and precisions above 18 as Java's BigDecimal. */
 int decimal_parse(struct slice text, struct decimal_type to, weir_i128 *ret) WEIR_MUST_CHECK;
 
 #endif

@@ -62,8 +62,9 @@ int err_set_errno_at(struct err *err, enum err_code code, int errno_value, const
         err_finish(err, 0, vsnprintf(err->text, sizeof(err->text), format, args));
         va_end(args);
         len = strlen(err->text);
-        err_finish(err, len,
-                   snprintf(err->text + len, sizeof(err->text) - len, ": %s", strerror_r(errno_value, why, sizeof(why))));
+        err_finish(
+                err, len,
+                snprintf(err->text + len, sizeof(err->text) - len, ": %s", strerror_r(errno_value, why, sizeof(why))));
         return -1;
 }
 

@@ -13,7 +13,8 @@ enum { NUMBER_TEXT_BYTES = 32 };
 size_t number_format_double(double value, char text[NUMBER_TEXT_BYTES]);
 size_t number_format_float(float value, char text[NUMBER_TEXT_BYTES]);
 
-/* The same digits as a number: value == digits * 10^exponent, digits without trailing zeros, sign apart. For finite values. */
+/* The same digits as a number: value == digits * 10^exponent, digits without trailing zeros, sign apart. For finite
+ * values. */
 struct number_decimal {
         uint64_t digits;
         int exponent;
@@ -26,8 +27,8 @@ struct number_decimal number_shortest(double value);
 enum { NUMBER_E_BAD = 1 };
 int number_parse_double(struct slice text, double *ret_value) __attribute__((warn_unused_result));
 int number_parse_float(struct slice text, float *ret_value) __attribute__((warn_unused_result));
-/* Flink's STRING to integer: spaces around are dropped, a sign, digits, and a well-formed fraction that is cut off ("1.5"
- * is 1, "." is 0). NUMBER_E_BAD for anything else or outside lowest..highest. */
+/* Flink's STRING to integer: spaces around are dropped, a sign, digits, and a well-formed fraction that is cut off
+ * ("1.5" is 1, "." is 0). NUMBER_E_BAD for anything else or outside lowest..highest. */
 int number_parse_integer(struct slice text, int64_t lowest, int64_t highest, int64_t *ret_value)
         __attribute__((warn_unused_result));
 

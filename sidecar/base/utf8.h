@@ -1,7 +1,7 @@
 /* utf8.h - UTF-8 text by code points.
  *
- * Strings come from the wire and may hold anything: a byte that starts no sequence counts as a code point of its own, and a
- * sequence ends where the next does not continue it. Nothing here reads beyond a slice. Any thread. */
+ * Strings come from the wire and may hold anything: a byte that starts no sequence counts as a code point of its own,
+ * and a sequence ends where the next does not continue it. Nothing here reads beyond a slice. Any thread. */
 #ifndef WEIR_SIDECAR_BASE_UTF8_H
 #define WEIR_SIDECAR_BASE_UTF8_H
 

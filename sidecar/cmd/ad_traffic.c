@@ -115,8 +115,9 @@ void ad_traffic_next(struct ad_traffic *traffic, struct ad_event *ret_event)
                 make_user_fraud(traffic, ret_event, now_ms);
         else
                 make_fair(traffic, ret_event);
-        snprintf(ret_event->event_id, sizeof ret_event->event_id, "%08x-%04x-4%03x-8%03x-%012" PRIx64, (unsigned)(a >> 32),
-                 (unsigned)(a >> 16) & 0xffff, (unsigned)a & 0xfff, (unsigned)(b >> 52), b & UINT64_C(0xffffffffffff));
+        snprintf(ret_event->event_id, sizeof ret_event->event_id, "%08x-%04x-4%03x-8%03x-%012" PRIx64,
+                 (unsigned)(a >> 32), (unsigned)(a >> 16) & 0xffff, (unsigned)a & 0xfff, (unsigned)(b >> 52),
+                 b & UINT64_C(0xffffffffffff));
         ret_event->user_agent = agents[b >> 48 & 1 ? 0 : 1 + (b >> 49 & 1)];
         ret_event->event_ms = now_ms - (options->disorder_ms == 0 ? 0 : draw_below(traffic, options->disorder_ms));
         traffic->n_made++;

@@ -1,7 +1,7 @@
 /* ad_traffic.h - seeded ad traffic with fraud in it, and the truth about it.
  *
- * Makes events of schemas/events/ad_event.avsc: impressions and clicks of campaigns with click-through rates of their own, in
- * event-time order but for a bounded disorder. A share of the events belongs to bursts of click fraud:
+ * Makes events of schemas/events/ad_event.avsc: impressions and clicks of campaigns with click-through rates of their
+ * own, in event-time order but for a bounded disorder. A share of the events belongs to bursts of click fraud:
  *
  *   address   some twenty clicks a second from one address, through many users
  *   user      one user clicking the same ad every second or so, through many addresses

@@ -1,7 +1,8 @@
 /* run.c - `weir run`: the daemon, or a bounded job to its end.
  *
- * The order of a start: job text, plan, decoders (nothing of which touches the state directory: `weir check` sees the same),
- * then the state directory, recovery, sinks, listeners, and only then "ready". A stop goes the other way round. */
+ * The order of a start: job text, plan, decoders (nothing of which touches the state directory: `weir check` sees the
+ * same), then the state directory, recovery, sinks, listeners, and only then "ready". A stop goes the other way
+ * round. */
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/log.h"
 #include "sidecar/bounded.h"
@@ -203,7 +204,8 @@ static void reload(struct run *run)
         if (job != NULL) {
                 const struct plan_job *plan = job->plan;
 
-                if (generation_change(run->pipeline, job, &err) < 0 || sources_change_plan(run->sources, plan, &err) < 0) {
+                if (generation_change(run->pipeline, job, &err) < 0 ||
+                    sources_change_plan(run->sources, plan, &err) < 0) {
                         on_fatal(run, &err);
                         return;
                 }
@@ -288,8 +290,9 @@ static bool wait_for_clock(struct run *run)
                 if (!stats.is_clock_behind || run->is_stopping || run->broken != ERR_NONE)
                         return !stats.is_clock_behind;
                 if (!is_told)
-                        log_message(LOG_ERROR, "clock-behind",
-                                    "the machine's clock is behind the last logged arrival; weir listens once it has caught up");
+                        log_message(
+                                LOG_ERROR, "clock-behind",
+                                "the machine's clock is behind the last logged arrival; weir listens once it has caught up");
                 is_told = true;
                 if (loop_run_once(run->loop, CLOCK_POLL_MS) < 0)
                         return false;
@@ -321,8 +324,13 @@ static int start(struct run *run, struct job *job, struct err *err)
         const struct plan_job *plan = job->plan;
         struct slice dir = setting_path(plan, SETTING_STATE_DIR);
         char *dir_text = alloc_text_n(dir.data, dir.len);
-        struct pipeline_config pipeline = {.clock = run->clock, .loop = run->loop, .instance = &run->instance, .context = run,
-                                           .on_durable = on_durable, .on_room = on_room, .on_wake = on_wake,
+        struct pipeline_config pipeline = {.clock = run->clock,
+                                           .loop = run->loop,
+                                           .instance = &run->instance,
+                                           .context = run,
+                                           .on_durable = on_durable,
+                                           .on_room = on_room,
+                                           .on_wake = on_wake,
                                            .on_fatal = on_fatal};
         struct sources_config sources = {.loop = run->loop, .instance = &run->instance};
         int result = instance_open(dir_text, file_ops_system(), &run->instance, err);
@@ -458,10 +466,11 @@ static void print_help(void)
                 const struct option_spec *spec = setting_at(i);
                 char type[80];
 
-                printf("  %-32s %s (%s; default %s)\n", spec->key, spec->help, option_type_text(spec, type, sizeof type),
-                       spec->fallback == NULL ? "none" : spec->fallback);
+                printf("  %-32s %s (%s; default %s)\n", spec->key, spec->help,
+                       option_type_text(spec, type, sizeof type), spec->fallback == NULL ? "none" : spec->fallback);
         }
-        fputs("\nExit codes: 0 done, 64 usage, 65 bad data, 69 unavailable, 74 input/output, 78 configuration.\n", stdout);
+        fputs("\nExit codes: 0 done, 64 usage, 65 bad data, 69 unavailable, 74 input/output, 78 configuration.\n",
+              stdout);
 }
 
 static int parse(struct run *run, int argc, char **argv)

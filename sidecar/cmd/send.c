@@ -1,9 +1,10 @@
 /* send.c - `weir send`: a client that behaves as Flume's avro sinks do.
  *
- * Events come in batches from one input; connections take turns. Each has at most --pipeline batches under way (1, as a sink has).
- * A batch counts as sent when it was answered OK. After anything else, or a lost connection, its connection is closed and what it had
- * under way is sent again, first, on the next connection that has room; short batches may grow on the way, as Flume's
- * do. So every event is delivered at least once, and the order of first sends is the input's. */
+ * Events come in batches from one input; connections take turns. Each has at most --pipeline batches under way (1, as a
+ * sink has). A batch counts as sent when it was answered OK. After anything else, or a lost connection, its connection
+ * is closed and what it had under way is sent again, first, on the next connection that has room; short batches may
+ * grow on the way, as Flume's do. So every event is delivered at least once, and the order of first sends is the
+ * input's. */
 #include "avro/client.h"
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/clock.h"
@@ -168,7 +169,8 @@ static void dial(struct send *send, struct sender *sender)
         int one = 1;
 
         sender->fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (sender->fd < 0 || (send->bind != NULL && bind(sender->fd, send->bind->ai_addr, send->bind->ai_addrlen) < 0)) {
+        if (sender->fd < 0 ||
+            (send->bind != NULL && bind(sender->fd, send->bind->ai_addr, send->bind->ai_addrlen) < 0)) {
                 fail(send, sender, strerror(errno));
                 return;
         }
@@ -200,7 +202,8 @@ static int start_batches(struct send *send, struct sender *sender, struct err *e
                         return -1;
                 if (batch == NULL)
                         return 0;
-                batch->serial = client_append_batch(sender->client, batch->n_events, bytes_slice(&batch->events), &sender->output);
+                batch->serial = client_append_batch(sender->client, batch->n_events, bytes_slice(&batch->events),
+                                                    &sender->output);
                 batch->sent_ns = now_ns;
                 *sender->last_under_way = batch;
                 sender->last_under_way = &batch->next;
@@ -212,7 +215,8 @@ static int start_batches(struct send *send, struct sender *sender, struct err *e
 static void write_some(struct send *send, struct sender *sender)
 {
         while (sender->output_at < sender->output.len) {
-                ssize_t n = write(sender->fd, sender->output.data + sender->output_at, sender->output.len - sender->output_at);
+                ssize_t n = write(sender->fd, sender->output.data + sender->output_at,
+                                  sender->output.len - sender->output_at);
 
                 if (n < 0 && errno == EINTR)
                         continue;
@@ -245,7 +249,8 @@ static void acknowledge(struct send *send, struct sender *sender, struct sent_ba
 }
 
 /* Empty: go on. Else why the connection is over. */
-static void take_answer(struct send *send, struct sender *sender, const struct client_answer *answer, char *why, size_t why_bytes)
+static void take_answer(struct send *send, struct sender *sender, const struct client_answer *answer, char *why,
+                        size_t why_bytes)
 {
         struct sent_batch **at = &sender->under_way;
 
@@ -256,10 +261,11 @@ static void take_answer(struct send *send, struct sender *sender, const struct c
         else if (answer->status == CLIENT_OK)
                 acknowledge(send, sender, at);
         else if (answer->status == CLIENT_ERROR)
-                snprintf(why, why_bytes, "the server refuses: %.*s", (int)(answer->text.len < 200 ? answer->text.len : 200),
-                         (const char *)answer->text.data);
+                snprintf(why, why_bytes, "the server refuses: %.*s",
+                         (int)(answer->text.len < 200 ? answer->text.len : 200), (const char *)answer->text.data);
         else
-                snprintf(why, why_bytes, "the server answers %s", answer->status == CLIENT_FAILED ? "FAILED" : "UNKNOWN");
+                snprintf(why, why_bytes, "the server answers %s",
+                         answer->status == CLIENT_FAILED ? "FAILED" : "UNKNOWN");
 }
 
 static void read_some(struct send *send, struct sender *sender)
@@ -299,8 +305,9 @@ static void show(struct send *send, bool is_last)
         send->shown_ns = now_ns;
         fprintf(stderr, "%s%llu events acknowledged, %.0f/s, %llu sent again%s%s%s", send->is_tty ? "\r\033[K" : "",
                 (unsigned long long)send->n_acked, seconds > 0 ? (double)send->n_acked / seconds : 0,
-                (unsigned long long)send->n_resent_events, send->last_failure[0] == '\0' || is_last ? "" : "; last failure: ",
-                is_last ? "" : send->last_failure, send->is_tty && !is_last ? "" : "\n");
+                (unsigned long long)send->n_resent_events,
+                send->last_failure[0] == '\0' || is_last ? "" : "; last failure: ", is_last ? "" : send->last_failure,
+                send->is_tty && !is_last ? "" : "\n");
         fflush(stderr);
 }
 
@@ -394,7 +401,8 @@ static void done(struct send *send)
                 send->again = sender->under_way;
         }
         for (int list = 0; list < 2; list++)
-                for (struct sent_batch *batch = list == 0 ? send->again : send->unused, *next; batch != NULL; batch = next) {
+                for (struct sent_batch *batch = list == 0 ? send->again : send->unused, *next; batch != NULL;
+                     batch = next) {
                         next = batch->next;
                         bytes_done(&batch->events);
                         alloc_free(batch);
@@ -506,18 +514,59 @@ static bool parse_fraud(struct ad_traffic_options *traffic, char *text)
         return true;
 }
 
-enum option_id { SCHEMA = 256, HEADER, CONNECTIONS, BATCH_SIZE, PIPELINE, DEFLATE, RATE, BIND, RETRY, GIVE_UP, ACK_LOG, QUIET,
-                 GENERATE, SEED, CAMPAIGNS, ADS, USERS, ADDRESSES, START, MS_PER_EVENT, DISORDER, CLICK_SHARE, FRAUD, LABELS };
+enum option_id {
+        SCHEMA = 256,
+        HEADER,
+        CONNECTIONS,
+        BATCH_SIZE,
+        PIPELINE,
+        DEFLATE,
+        RATE,
+        BIND,
+        RETRY,
+        GIVE_UP,
+        ACK_LOG,
+        QUIET,
+        GENERATE,
+        SEED,
+        CAMPAIGNS,
+        ADS,
+        USERS,
+        ADDRESSES,
+        START,
+        MS_PER_EVENT,
+        DISORDER,
+        CLICK_SHARE,
+        FRAUD,
+        LABELS
+};
 
-static const struct option options[] = {
-        {"schema", 1, NULL, SCHEMA}, {"header", 1, NULL, HEADER}, {"connections", 1, NULL, CONNECTIONS},
-        {"batch-size", 1, NULL, BATCH_SIZE}, {"pipeline", 1, NULL, PIPELINE}, {"deflate", 2, NULL, DEFLATE},
-        {"rate", 1, NULL, RATE}, {"bind", 1, NULL, BIND}, {"retry-ms", 1, NULL, RETRY}, {"give-up", 1, NULL, GIVE_UP},
-        {"ack-log", 1, NULL, ACK_LOG}, {"quiet", 0, NULL, QUIET}, {"generate", 1, NULL, GENERATE}, {"seed", 1, NULL, SEED},
-        {"campaigns", 1, NULL, CAMPAIGNS}, {"ads", 1, NULL, ADS}, {"users", 1, NULL, USERS}, {"addresses", 1, NULL, ADDRESSES},
-        {"start", 1, NULL, START}, {"ms-per-event", 1, NULL, MS_PER_EVENT}, {"disorder", 1, NULL, DISORDER},
-        {"click-share", 1, NULL, CLICK_SHARE}, {"fraud", 1, NULL, FRAUD}, {"labels", 1, NULL, LABELS},
-        {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
+static const struct option options[] = {{"schema", 1, NULL, SCHEMA},
+                                        {"header", 1, NULL, HEADER},
+                                        {"connections", 1, NULL, CONNECTIONS},
+                                        {"batch-size", 1, NULL, BATCH_SIZE},
+                                        {"pipeline", 1, NULL, PIPELINE},
+                                        {"deflate", 2, NULL, DEFLATE},
+                                        {"rate", 1, NULL, RATE},
+                                        {"bind", 1, NULL, BIND},
+                                        {"retry-ms", 1, NULL, RETRY},
+                                        {"give-up", 1, NULL, GIVE_UP},
+                                        {"ack-log", 1, NULL, ACK_LOG},
+                                        {"quiet", 0, NULL, QUIET},
+                                        {"generate", 1, NULL, GENERATE},
+                                        {"seed", 1, NULL, SEED},
+                                        {"campaigns", 1, NULL, CAMPAIGNS},
+                                        {"ads", 1, NULL, ADS},
+                                        {"users", 1, NULL, USERS},
+                                        {"addresses", 1, NULL, ADDRESSES},
+                                        {"start", 1, NULL, START},
+                                        {"ms-per-event", 1, NULL, MS_PER_EVENT},
+                                        {"disorder", 1, NULL, DISORDER},
+                                        {"click-share", 1, NULL, CLICK_SHARE},
+                                        {"fraud", 1, NULL, FRAUD},
+                                        {"labels", 1, NULL, LABELS},
+                                        {"help", 0, NULL, 'h'},
+                                        {NULL, 0, NULL, 0}};
 
 static bool set_traffic(struct send *send, int option, char *text)
 {
@@ -618,8 +667,14 @@ static int open_all(struct send *send, const struct send_arguments *arguments, s
 
 int command_send(int argc, char **argv)
 {
-        struct send send = {.clock = clock_system(), .n_senders = 1, .batch_size = 100, .pipeline = 1, .deflate_level = -1,
-                            .retry_ms = 1000, .give_up_ms = 120000, .interrupted = &interrupted,
+        struct send send = {.clock = clock_system(),
+                            .n_senders = 1,
+                            .batch_size = 100,
+                            .pipeline = 1,
+                            .deflate_level = -1,
+                            .retry_ms = 1000,
+                            .give_up_ms = 120000,
+                            .interrupted = &interrupted,
                             .is_tty = isatty(STDERR_FILENO)};
         struct send_arguments arguments = {.ack_log = NULL};
         struct err err = {0};

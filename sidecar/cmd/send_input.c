@@ -44,7 +44,8 @@ static int read_schema(struct send_input *input, struct err *err)
 {
         uint8_t *json = NULL;
         size_t len = 0;
-        int result = file_read_whole(file_ops_system(), input->options.schema_path, LIMIT_SCHEMA_BYTES, &json, &len, err);
+        int result =
+                file_read_whole(file_ops_system(), input->options.schema_path, LIMIT_SCHEMA_BYTES, &json, &len, err);
 
         if (result == 0)
                 result = schema_parse(slice_make(json, len), &input->schema, err);
@@ -151,7 +152,8 @@ static int encode_line(struct send_input *input, struct slice line, struct bytes
 {
         json_t *object = json_loadb((const char *)line.data, line.len, JSON_ALLOW_NUL, NULL);
         const json_t *body = json_object_get(object, "body"), *headers = json_object_get(object, "headers");
-        bool is_event = body != NULL && (json_object_size(object) == 1 || (json_object_size(object) == 2 && headers != NULL));
+        bool is_event =
+                body != NULL && (json_object_size(object) == 1 || (json_object_size(object) == 2 && headers != NULL));
         uint32_t n = input->options.n_headers;
         struct slice bytes = line;
         int result = 0;
@@ -160,9 +162,10 @@ static int encode_line(struct send_input *input, struct slice line, struct bytes
                 result = add_headers(input, headers, &n, err);
         if (result == 0 && input->schema != NULL) {
                 bytes_reset(&input->body);
-                result = object == NULL ? err_set(err, ERR_DATA, "this is no JSON object")
-                                        : encode_json(schema_root(input->schema),
-                                                      is_event && json_is_object(body) ? body : object, &input->body, err);
+                result = object == NULL
+                                 ? err_set(err, ERR_DATA, "this is no JSON object")
+                                 : encode_json(schema_root(input->schema),
+                                               is_event && json_is_object(body) ? body : object, &input->body, err);
                 bytes = bytes_slice(&input->body);
         } else if (result == 0 && is_event && json_is_string(body)) {
                 bytes = slice_make(json_string_value(body), json_string_length(body));
@@ -268,7 +271,8 @@ static int next_from_files(struct send_input *input, struct bytes *events, bool 
         return input->has_container ? next_datum(input, events, err) : next_line(input, events, err);
 }
 
-int send_input_next(struct send_input *input, uint32_t max_events, struct bytes *events, uint32_t *ret_n, struct err *err)
+int send_input_next(struct send_input *input, uint32_t max_events, struct bytes *events, uint32_t *ret_n,
+                    struct err *err)
 {
         bool is_end = false;
         uint32_t n = 0;

@@ -1,9 +1,9 @@
 /* send_input.h - where `weir send` takes its events from: JSON lines, Avro container files, or generated traffic.
  *
  * Every event comes out as an encoded AvroFlumeEvent. JSON lines are Flume's JSON handler's objects
- * ({"headers": {...}, "body": "text"}), or anything else: then the whole line is the body, as a taildir source sends it; with a schema, the
- * object (or its "body", when that is an object) becomes a bare Avro datum. A container file's data are sent as bare data, as a spooldir
- * source with the AVRO deserializer sends them. One thread. */
+ * ({"headers": {...}, "body": "text"}), or anything else: then the whole line is the body, as a taildir source sends
+ * it; with a schema, the object (or its "body", when that is an object) becomes a bare Avro datum. A container file's
+ * data are sent as bare data, as a spooldir source with the AVRO deserializer sends them. One thread. */
 #ifndef WEIR_SIDECAR_CMD_SEND_INPUT_H
 #define WEIR_SIDECAR_CMD_SEND_INPUT_H
 
@@ -26,10 +26,11 @@ struct send_input_options {
 
 struct send_input;
 
-int send_input_open(const struct send_input_options *options, struct send_input **ret_input, struct err *err) WEIR_MUST_CHECK;
+int send_input_open(const struct send_input_options *options, struct send_input **ret_input,
+                    struct err *err) WEIR_MUST_CHECK;
 struct send_input *send_input_close(struct send_input *input); /* NULL allowed; returns NULL */
 /* Appends at most max_events events; *ret_n of them (> 0). SEND_INPUT_E_END; < 0: file, line and what is wrong. */
-int send_input_next(struct send_input *input, uint32_t max_events, struct bytes *events, uint32_t *ret_n, struct err *err)
-        WEIR_MUST_CHECK;
+int send_input_next(struct send_input *input, uint32_t max_events, struct bytes *events, uint32_t *ret_n,
+                    struct err *err) WEIR_MUST_CHECK;
 
 #endif

@@ -383,8 +383,8 @@ int wal_json_append(struct wal_json *json, const struct wal_record *record, stru
         arena_reset(&json->arena);
         if (!is_pad && record_decode(json->decoder, record->type, record->payload, &json->arena, &value, err) != 0)
                 return err_prefix(err, "lsn %" PRIu64, record->lsn);
-        bytes_append_format(line, "{\"lsn\":%" PRIu64 ",\"bytes\":%zu,\"type\":\"%s\"", record->lsn, record->payload.len,
-                            is_pad ? "PAD" : record_type_name(record->type));
+        bytes_append_format(line, "{\"lsn\":%" PRIu64 ",\"bytes\":%zu,\"type\":\"%s\"", record->lsn,
+                            record->payload.len, is_pad ? "PAD" : record_type_name(record->type));
         if (!is_pad && !record->is_whole)
                 bytes_append_text(line, ",\"incomplete\":true");
         if (!is_pad)

@@ -1,7 +1,7 @@
 /* wal_json.h - log records as lines of JSON, for `weir wal dump` and tests.
  *
- * Values are shown by the types that the LAYOUT record names: timestamps and dates as text in UTC, BOOLEAN as true and false,
- * DECIMAL with its point, everything else as number or string. NULL is null. */
+ * Values are shown by the types that the LAYOUT record names: timestamps and dates as text in UTC, BOOLEAN as true and
+ * false, DECIMAL with its point, everything else as number or string. NULL is null. */
 #ifndef WEIR_SIDECAR_CMD_WAL_JSON_H
 #define WEIR_SIDECAR_CMD_WAL_JSON_H
 

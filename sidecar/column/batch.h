@@ -18,7 +18,8 @@
 struct vector_dict {
         const struct slice *entry; /* by code */
         uint32_t n_entries;
-        uint64_t version; /* changes when a code changes its meaning; new entries at the end do not count. Users remember
+        uint64_t
+                version; /* changes when a code changes its meaning; new entries at the end do not count. Users remember
                            * codes by version alone, so no two dictionaries may ever share one: start at a random
                            * number (hash_key_draw) and add 1 at each change */
 };

@@ -5,8 +5,8 @@
  * log: codec_dict_reset starts it. Without a dictionary (NULL) a column stands alone.
  *
  * Integers are stored as byte-wide differences from their minimum or from their predecessor, divided by 1000 where
- * all of them can be; strings as dictionary codes where values repeat, else as lengths and bytes. The layout stands byte
- * by byte at the top of codec.c.
+ * all of them can be; strings as dictionary codes where values repeat, else as lengths and bytes. The layout stands
+ * byte by byte at the top of codec.c.
  *
  * Encoding never fails: reserve codec_bound bytes. Decoding trusts nothing: any bytes give rows or ERR_DATA, and cost
  * no more memory than the rows and bytes say. Whoever calls, one thread per object. */
@@ -42,8 +42,8 @@ struct codec_undict *codec_undict_new(void);
 struct codec_undict *codec_undict_free(struct codec_undict *undict);
 void codec_undict_reset(struct codec_undict *undict);
 
-/* Reads one column of n rows. Data, and strings that are not in a dictionary, lie in `arena`; strings of a dictionary lie in
- * undict until it is reset, and the vector then carries codes. < 0: ERR_DATA. */
+/* Reads one column of n rows. Data, and strings that are not in a dictionary, lie in `arena`; strings of a dictionary
+ * lie in undict until it is reset, and the vector then carries codes. < 0: ERR_DATA. */
 int codec_decode(struct codec_undict *undict, enum phys phys, uint32_t n, struct bytes_reader *in, struct arena *arena,
                  struct vector *ret_vector, struct err *err) WEIR_MUST_CHECK;
 /* Passes over one column, but takes its new dictionary entries in (rows before a checkpoint). */

@@ -1,8 +1,8 @@
 /* codec_dict.c - the writing side's string dictionary.
  *
  * Linear probing, at most half full. The bytes of entries are copied: a vector's dictionary may go away while the
- * segment lasts. Maps are kept per version, because each connection may have a dictionary of its own; the one unused for
- * longest makes room. */
+ * segment lasts. Maps are kept per version, because each connection may have a dictionary of its own; the one unused
+ * for longest makes room. */
 #include "sidecar/column/codec_dict.h"
 
 #include "sidecar/base/alloc.h"

@@ -1,8 +1,8 @@
 /* codec_dict.h - string dictionaries of the codec: one column, one segment of the log.
  *
  * The writing side finds the code of a string, by the code that the vector has for it (an array look-up) or by its
- * bytes (a hash probe), and notes what is new. Bounded by LIMIT_DICT_ENTRIES and LIMIT_DICT_BYTES. A column whose values
- * hardly repeat is given up for the rest of the segment. Used by codec.c only. One thread. */
+ * bytes (a hash probe), and notes what is new. Bounded by LIMIT_DICT_ENTRIES and LIMIT_DICT_BYTES. A column whose
+ * values hardly repeat is given up for the rest of the segment. Used by codec.c only. One thread. */
 #ifndef WEIR_SIDECAR_COLUMN_CODEC_DICT_H
 #define WEIR_SIDECAR_COLUMN_CODEC_DICT_H
 

@@ -1,8 +1,8 @@
 /* codec_kernel.c - the loops of the codec.
  *
  * Plain C that compilers turn into vector code; every body is inlined into two functions, one of them for AVX2, and the
- * processor is asked at each call (a load and a test). Differences are taken modulo 2^64, so no pair of values is too far
- * apart. Timestamps come in microseconds but mostly in whole milliseconds or seconds: dividing by 1000, where every
+ * processor is asked at each call (a load and a test). Differences are taken modulo 2^64, so no pair of values is too
+ * far apart. Timestamps come in microseconds but mostly in whole milliseconds or seconds: dividing by 1000, where every
  * difference allows it, saves a width. An exact division by 1000 is a shift by 3 and a multiplication by the inverse of
  * 125 modulo 2^32 (2^64), which vector units can do. */
 #include "sidecar/column/codec_kernel.h"

@@ -1,6 +1,7 @@
 /* codec_kernel.h - the loops of the codec: integers to narrow differences and back, codes to narrow codes and back.
  *
- * Compiled twice, for AVX2 and for any processor; both give the same bytes. The layout stands in codec.c. Any thread. */
+ * Compiled twice, for AVX2 and for any processor; both give the same bytes. The layout stands in codec.c. Any
+ * thread. */
 #ifndef WEIR_SIDECAR_COLUMN_CODEC_KERNEL_H
 #define WEIR_SIDECAR_COLUMN_CODEC_KERNEL_H
 

@@ -27,8 +27,8 @@ struct eval_state *eval_state_free(struct eval_state *state); /* returns NULL */
 /* Results of all runs since the last reset become invalid. */
 void eval_reset(struct eval_state *state);
 
-/* Evaluates every expression for every row of `input` (at most LIMIT_ROWS_PER_VECTOR). ret_columns: n vectors; they may be views of
- * input columns. failed: bitmap of n_rows, bits are only ever set; *ret_any_failed says whether one was. */
+/* Evaluates every expression for every row of `input` (at most LIMIT_ROWS_PER_VECTOR). ret_columns: n vectors; they may
+ * be views of input columns. failed: bitmap of n_rows, bits are only ever set; *ret_any_failed says whether one was. */
 void eval_run(const struct eval_program *program, struct eval_state *state, const struct batch *input,
               struct vector *ret_columns, uint64_t *failed, bool *ret_any_failed);
 
@@ -43,6 +43,7 @@ void eval_value_text(const struct type *type, const struct value *value, struct 
 /* The other way, as CAST(STRING AS type): 0, or EVAL_E_BAD when the text does not convert. NULL text is the caller's
  * affair. Strings are copied into `arena`. */
 enum { EVAL_E_BAD = 1 };
-int eval_value_parse(const struct type *type, struct slice text, struct arena *arena, struct value *ret_value) WEIR_MUST_CHECK;
+int eval_value_parse(const struct type *type, struct slice text, struct arena *arena,
+                     struct value *ret_value) WEIR_MUST_CHECK;
 
 #endif

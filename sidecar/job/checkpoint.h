@@ -3,9 +3,9 @@
  *   <dir>/<number>.state      parts made by engine_frozen_next, each with its CRC
  *   <dir>/<number>.manifest   what belongs together: that file, a position of the log, one of the outbox, the job
  *
- * <number> is 16 hex digits and counts up. A state file is written under a temporary name, synced, renamed, the directory
- * synced; then the manifest likewise: it alone makes a checkpoint. Then everything older than the one before goes. The
- * byte layouts stand at the top of checkpoint.c.
+ * <number> is 16 hex digits and counts up. A state file is written under a temporary name, synced, renamed, the
+ * directory synced; then the manifest likewise: it alone makes a checkpoint. Then everything older than the one before
+ * goes. The byte layouts stand at the top of checkpoint.c.
  *
  * Order that the caller keeps (sidecar/keeper.c does): the log is durable up to log_lsn and the outbox synced up to
  * outbox_lsn before checkpoint_publish. The log may then be released behind the older checkpoint's log_lsn.
@@ -49,10 +49,11 @@ struct checkpoint_writer;
 int checkpoint_begin(const char *dir, const struct file_ops *ops, const struct checkpoint_manifest *manifest,
                      checkpoint_next_fn next, void *context, struct checkpoint_writer **ret_writer, struct err *err)
         WEIR_MUST_CHECK;
-/* Writes a part: CHECKPOINT_E_MORE, 0 when the state file is complete and synced under its name, CHECKPOINT_E_NO_SPACE, < 0. */
+/* Writes a part: CHECKPOINT_E_MORE, 0 when the state file is complete and synced under its name, CHECKPOINT_E_NO_SPACE,
+ * < 0. */
 int checkpoint_step(struct checkpoint_writer *writer, struct err *err) WEIR_MUST_CHECK;
-/* Writes the manifest, then removes what is older than the generation before. *ret_release_lsn: the older generation's log_lsn, 0
- * when there is none. 0, CHECKPOINT_E_NO_SPACE, < 0. */
+/* Writes the manifest, then removes what is older than the generation before. *ret_release_lsn: the older generation's
+ * log_lsn, 0 when there is none. 0, CHECKPOINT_E_NO_SPACE, < 0. */
 int checkpoint_publish(struct checkpoint_writer *writer, uint64_t *ret_release_lsn, struct err *err) WEIR_MUST_CHECK;
 uint64_t checkpoint_number(const struct checkpoint_writer *writer);
 /* Cleans an unfinished attempt away. NULL allowed; returns NULL. */
@@ -71,13 +72,14 @@ struct checkpoint {
 
 /* Syncs the directory and its files first (what is read must be on the disk), removes temporary files. When an older
  * generation had to do, the manifests of newer ones become `<number>.rejected`: they must not count as generations.
- * 0, CHECKPOINT_E_NONE (n_rejected, proven_lsn and rejected are set all the same), < 0: the directory cannot be read. */
+ * 0, CHECKPOINT_E_NONE (n_rejected, proven_lsn and rejected are set all the same), < 0: the directory cannot be
+ * read. */
 int checkpoint_load(const char *dir, const struct file_ops *ops, uint64_t instance, struct checkpoint *ret_checkpoint,
                     struct err *err) WEIR_MUST_CHECK;
 void checkpoint_done(struct checkpoint *checkpoint);
 
-/* Shows every manifest, newest first, and changes nothing. manifest is NULL when it does not check; `why` then says why, and
- * otherwise what is wrong with its state file (looked at with_state only; NULL: nothing). */
+/* Shows every manifest, newest first, and changes nothing. manifest is NULL when it does not check; `why` then says
+ * why, and otherwise what is wrong with its state file (looked at with_state only; NULL: nothing). */
 typedef void (*checkpoint_see_fn)(void *context, const char *name, const struct checkpoint_manifest *manifest,
                                   const struct err *why);
 int checkpoint_inspect(const char *dir, const struct file_ops *ops, bool with_state, checkpoint_see_fn see,

@@ -6,9 +6,9 @@
  *     varint  batches in doubt, oldest first: 8 sequence, varint n, n fingerprints of 8
  *   varint  tokens that nobody has taken, oldest first: 8 fingerprint, 8 expiry
  *
- * Which of several tokens of one fingerprint was taken does not matter to the next row, but it does to expiry: the oldest
- * goes first. The ring is not searched for it; the fingerprint's slot counts how many of its oldest tokens are taken, and they
- * are let go when they come to the ring's head. */
+ * Which of several tokens of one fingerprint was taken does not matter to the next row, but it does to expiry: the
+ * oldest goes first. The ring is not searched for it; the fingerprint's slot counts how many of its oldest tokens are
+ * taken, and they are let go when they come to the ring's head. */
 #include "sidecar/job/dedup.h"
 
 #include "sidecar/base/alloc.h"
@@ -284,7 +284,8 @@ static struct dedup_batch *rotate(struct dedup_connection *connection, uint32_t 
         while (connection->n >= limit) {
                 struct dedup_batch oldest = connection->batches[0];
 
-                memmove(connection->batches, connection->batches + 1, (connection->n - 1) * sizeof *connection->batches);
+                memmove(connection->batches, connection->batches + 1,
+                        (connection->n - 1) * sizeof *connection->batches);
                 connection->batches[--connection->n] = oldest;
         }
         if (connection->n == connection->capacity) {
@@ -298,8 +299,8 @@ static struct dedup_batch *rotate(struct dedup_connection *connection, uint32_t 
         return &connection->batches[connection->n++];
 }
 
-void dedup_add(struct dedup *dedup, uint64_t connection, uint64_t sequence, uint32_t depth, const uint64_t *fingerprints,
-               uint32_t n)
+void dedup_add(struct dedup *dedup, uint64_t connection, uint64_t sequence, uint32_t depth,
+               const uint64_t *fingerprints, uint32_t n)
 {
         struct dedup_connection *found = need_connection(dedup, connection);
         struct dedup_batch *batch = found->n == 0 ? NULL : &found->batches[found->n - 1];

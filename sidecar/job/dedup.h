@@ -2,8 +2,8 @@
  *
  * Flume's sink sends a batch, waits for the OK, then sends the next: when a connection ends, only its last batches (as
  * many as were seen in flight) can be in doubt. Their fingerprints are kept while the connection is open and become
- * tokens when it ends; a row that arrives with the fingerprint of a token takes it and is a duplicate. Tokens expire a horizon
- * after the connection's end. Verdicts are logged (record_batch.taken), so replay takes the same tokens.
+ * tokens when it ends; a row that arrives with the fingerprint of a token takes it and is a duplicate. Tokens expire a
+ * horizon after the connection's end. Verdicts are logged (record_batch.taken), so replay takes the same tokens.
  *
  * A multiset: two equal rows in doubt are two tokens; each is taken once, the oldest first. Pure state, part of the
  * checkpoint. Loop thread only. */
@@ -23,7 +23,8 @@ struct dedup {
         struct dedup_connection *connections; /* open ones, ascending */
         /* Tokens in order of their making, which is that of their expiry: a ring. */
         struct dedup_token *tokens;
-        uint32_t first_token, n_tokens, tokens_capacity; /* capacity: a power of two; taken ones count until they pass */
+        /* capacity: a power of two; taken ones count until they pass */
+        uint32_t first_token, n_tokens, tokens_capacity;
         uint32_t n_free;                                 /* tokens that nobody has taken */
         /* How many of each fingerprint: open addressing. */
         struct dedup_slot *slots;
@@ -36,8 +37,8 @@ void dedup_done(struct dedup *dedup);
 
 void dedup_open(struct dedup *dedup, uint64_t connection);
 /* The batch `sequence` of a connection, or one more record of it; at most the last `depth` batches are kept. */
-void dedup_add(struct dedup *dedup, uint64_t connection, uint64_t sequence, uint32_t depth, const uint64_t *fingerprints,
-               uint32_t n);
+void dedup_add(struct dedup *dedup, uint64_t connection, uint64_t sequence, uint32_t depth,
+               const uint64_t *fingerprints, uint32_t n);
 /* What the connection had in doubt becomes tokens. */
 void dedup_close(struct dedup *dedup, uint64_t connection, int64_t now_ms);
 void dedup_close_all(struct dedup *dedup, int64_t now_ms);

@@ -1,8 +1,8 @@
 /* engine.c - records in: batches, ticks, connections. See engine.h.
  *
  * A row is judged by the watermark that the rows before it made. What matters of the watermark is only which windows
- * have ended, so a batch is applied in segments between the rows at which that changes; nearly always the whole batch is
- * one segment, and one look at its highest time shows that. */
+ * have ended, so a batch is applied in segments between the rows at which that changes; nearly always the whole batch
+ * is one segment, and one look at its highest time shows that. */
 #include "sidecar/job/engine_internal.h"
 
 #include "sidecar/base/alloc.h"
@@ -106,8 +106,8 @@ static void advance(struct engine *engine, struct engine_source *source)
                 engine_output_fires(engine, list, n);
 }
 
-/* The least watermark of the source at which a window of its would do something, INT64_MAX: none, as long as the other sources
- * stand. */
+/* The least watermark of the source at which a window of its would do something, INT64_MAX: none, as long as the other
+ * sources stand. */
 static int64_t next_crossing(const struct engine *engine, const struct engine_source *source)
 {
         int64_t least = INT64_MAX;
@@ -199,8 +199,8 @@ static int64_t candidate_of(const struct candidates *candidates, uint32_t row)
         return INT64_MIN;
 }
 
-/* From row `from` on, the first candidate that reaches least_ms. Returns the row before which the watermark crosses, with the
- * candidate that makes it; it is there (candidates_highest said so). */
+/* From row `from` on, the first candidate that reaches least_ms. Returns the row before which the watermark crosses,
+ * with the candidate that makes it; it is there (candidates_highest said so). */
 static uint32_t find_crossing(struct candidates *candidates, uint32_t from, int64_t least_ms, int64_t *ret_ms)
 {
         for (uint32_t row = from;; row++) {

@@ -5,10 +5,10 @@
  * frozen checkpoint).
  *
  * Order of output: the rows of each sink form one sequence, in the order in which records caused them, and the whole is
- * cut into epochs by logged ticks; epoch numbers are max(previous + 1, tick's now_ms). Both are a function of the log alone;
- * how rows of different sinks interleave within an epoch, and how they are cut into pieces, is not promised. Windows of one
- * watermark advance fire in order of their end, then in order of plan_op.id; keys in the order of their first appearance,
- * except that a new key takes the place of one that has left all windows (the first such place). */
+ * cut into epochs by logged ticks; epoch numbers are max(previous + 1, tick's now_ms). Both are a function of the log
+ * alone; how rows of different sinks interleave within an epoch, and how they are cut into pieces, is not promised.
+ * Windows of one watermark advance fire in order of their end, then in order of plan_op.id; keys in the order of their
+ * first appearance, except that a new key takes the place of one that has left all windows (the first such place). */
 #ifndef WEIR_SIDECAR_JOB_ENGINE_H
 #define WEIR_SIDECAR_JOB_ENGINE_H
 
@@ -46,7 +46,8 @@ struct engine_piece {
 bool engine_has_output(const struct engine *engine);
 /* Bytes that pending output holds; the pipeline stops reading above its budget. */
 size_t engine_output_bytes(const struct engine *engine);
-/* max_rows <= LIMIT_ROWS_PER_VECTOR. false: nothing pending. Emission works on frozen tables: apply may be called between pieces. */
+/* max_rows <= LIMIT_ROWS_PER_VECTOR. false: nothing pending. Emission works on frozen tables: apply may be called
+ * between pieces. */
 bool engine_next_piece(struct engine *engine, uint32_t max_rows, struct engine_piece *ret_piece);
 
 /* Dedup verdicts, taken before logging. For n fingerprints of one arriving batch: bit i of ret_duplicate is set when

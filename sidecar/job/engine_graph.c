@@ -1,8 +1,8 @@
 /* engine_graph.c - the plan's operators as nodes, and rows of one batch through them. See engine_internal.h.
  *
  * A batch goes through filters and projections as a whole; only windows and sinks see it cut at the rows where the
- * watermark crosses the end of a window. Each intermediate result knows which row of the batch each of its rows is, so that
- * UNION ALL restores the order of rows and results do not depend on how batches were cut. */
+ * watermark crosses the end of a window. Each intermediate result knows which row of the batch each of its rows is, so
+ * that UNION ALL restores the order of rows and results do not depend on how batches were cut. */
 #include "sidecar/job/engine_internal.h"
 
 #include "sidecar/base/alloc.h"
@@ -249,7 +249,8 @@ static int add_routes(struct engine *engine, struct engine_window *window, const
                         uint32_t n = n_path;
 
                         if (reader->kind == PLAN_WINDOW)
-                                return err_set(err, ERR_CONFIG, "a window over the result of a window is not supported");
+                                return err_set(err, ERR_CONFIG,
+                                               "a window over the result of a window is not supported");
                         if (reader->kind == PLAN_SINK) {
                                 add_route(engine, window, reader, path, n_path);
                                 continue;
@@ -427,7 +428,8 @@ static uint32_t run_project(const struct engine_node *node, struct eval_state *s
         for (uint32_t i = 0; i < n_rows; i++)
                 if (!bitmap_get(failed, i))
                         selection[n++] = i;
-        select_rows(node, arena, &(struct engine_rows){.batch = ret_out->batch, .rows = in->rows}, selection, n, ret_out);
+        select_rows(node, arena, &(struct engine_rows){.batch = ret_out->batch, .rows = in->rows}, selection, n,
+                    ret_out);
         return n_failed;
 }
 
@@ -492,7 +494,8 @@ static void merge_inputs(const struct engine_node *node, struct arena *arena, st
                                 copy_value(&inputs[from]->out.batch.columns[c], next[from], &columns[c], at, n, arena);
                 next[from]++;
         }
-        *ret_out = (struct engine_rows){.batch = {.n_rows = n, .n_columns = n_columns, .columns = columns}, .rows = rows};
+        *ret_out =
+                (struct engine_rows){.batch = {.n_rows = n, .n_columns = n_columns, .columns = columns}, .rows = rows};
 }
 
 /* What comes into a node from this source. */

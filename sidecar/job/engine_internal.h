@@ -146,7 +146,8 @@ int64_t engine_window_watermark(const struct engine *engine, const struct engine
 /* engine_graph.c */
 int engine_graph_init(struct engine *engine, struct err *err) WEIR_MUST_CHECK;
 void engine_graph_done(struct engine *engine);
-/* Rows of a source's batch (at most LIMIT_ROWS_PER_VECTOR; the logged columns) through all operators below windows and sinks. */
+/* Rows of a source's batch (at most LIMIT_ROWS_PER_VECTOR; the logged columns) through all operators below windows and
+ * sinks. */
 void engine_graph_run(struct engine *engine, struct engine_source *source, const struct batch *rows);
 /* What those gave for source rows before `end_row`, to windows and sinks. */
 void engine_graph_apply(struct engine *engine, struct engine_source *source, uint32_t end_row);

@@ -1,8 +1,8 @@
 /* engine_output.c - the sequence of results: queued in order of cause, made into rows when they are asked for.
  *
- * A queue of three kinds of items: rows of a query without a window (copied), windows that fired (their rows are made piece by
- * piece from frozen panes), ends of epochs. An epoch's number is given when its end leaves the queue, because only
- * then is it known whether it has rows at all. */
+ * A queue of three kinds of items: rows of a query without a window (copied), windows that fired (their rows are made
+ * piece by piece from frozen panes), ends of epochs. An epoch's number is given when its end leaves the queue, because
+ * only then is it known whether it has rows at all. */
 #include "sidecar/job/engine_internal.h"
 
 #include "sidecar/base/alloc.h"

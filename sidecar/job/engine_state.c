@@ -16,8 +16,8 @@
  *   kind 4 WINDOW   records of window_state.c
  *   kind 255 END    no records but the last; nothing follows
  *
- * ENGINE comes first, then the sources in the job's order, the sinks, the windows. A section that the job at hand has no
- * place for is skipped; what the file does not know starts empty. */
+ * ENGINE comes first, then the sources in the job's order, the sinks, the windows. A section that the job at hand has
+ * no place for is skipped; what the file does not know starts empty. */
 #include "sidecar/job/engine_internal.h"
 
 #include "sidecar/base/alloc.h"
@@ -155,7 +155,8 @@ bool engine_frozen_next(struct engine_frozen *frozen, struct bytes *part)
         }
         while (part->len < max_bytes && frozen->window < frozen->n_windows) {
                 if (!frozen->is_in_section)
-                        begin_section(part, SECTION_WINDOW, frozen->engine->windows[frozen->window].node->op->fingerprint,
+                        begin_section(part, SECTION_WINDOW,
+                                      frozen->engine->windows[frozen->window].node->op->fingerprint,
                                       window_ordinal(frozen->engine, frozen->window));
                 frozen->is_in_section = window_frozen_next(frozen->windows[frozen->window], part, max_bytes);
                 if (frozen->is_in_section)

@@ -104,8 +104,8 @@ int job_compile_again(struct job *job, struct err *err)
 
         diag_list_init(&diags);
         if (job_compile(job, &diags) != 0)
-                result = err_set(err, ERR_DATA, "the job text of generation %u in the log is refused: %s", job->generation,
-                                 diags.n > 0 ? diags.items[0].message : "no reason given");
+                result = err_set(err, ERR_DATA, "the job text of generation %u in the log is refused: %s",
+                                 job->generation, diags.n > 0 ? diags.items[0].message : "no reason given");
         diag_list_done(&diags);
         return result;
 }

@@ -2,8 +2,8 @@
  *
  * The text is what the operator wrote: files and -D overrides. It stands in the log as CONFIG with a generation number
  * (design section 3, "Changing a job"), so that replay can compile the very text under which records were taken. A
- * struct job owns text and plan; records, outbox pieces and sinks point into plans, so a job lives until the process ends or
- * nothing of its generation is left. Loop thread. */
+ * struct job owns text and plan; records, outbox pieces and sinks point into plans, so a job lives until the process
+ * ends or nothing of its generation is left. Loop thread. */
 #ifndef WEIR_SIDECAR_JOB_JOB_H
 #define WEIR_SIDECAR_JOB_JOB_H
 
@@ -19,8 +19,8 @@ struct job {
         struct plan_job *plan; /* NULL before job_compile */
 };
 
-/* Reads the files; `overrides` are KEY=VALUE texts of -D. ERR_CONFIG: a file cannot be read, is too large, or an override has
- * no '='. */
+/* Reads the files; `overrides` are KEY=VALUE texts of -D. ERR_CONFIG: a file cannot be read, is too large, or an
+ * override has no '='. */
 int job_read(char *const *paths, uint32_t n_paths, char *const *overrides, uint32_t n_overrides, struct job **ret_job,
              struct err *err) WEIR_MUST_CHECK;
 /* A copy of what a CONFIG record holds. */

@@ -16,8 +16,8 @@
  *              varint n_rows, n_filtered, n_duplicate, n_dead, n_steps, n_taken,
  *              varint n_fingerprints, with flag 4 only,
  *              the columns of the LAYOUT (codec.c),
- *              rows of the steps, their times: two columns of integers (codec.c form 1, without its head), n_steps each,
- *              candidates: one more, n_rows, with flag 2 only,
+ *              rows of the steps, their times: two columns of integers (codec.c form 1, without its head), n_steps
+ *              each, candidates: one more, n_rows, with flag 2 only,
  *              n_fingerprints times u64, n_taken times u64
  *
  *   4 DEAD     varint generation, varint source, varint connection, varint sequence, zigzag arrival_ms,

@@ -4,8 +4,8 @@
  * values, in the order in which they stand in the log; the engine sees nothing else (design section 2: the core is a
  * pure function of the log). The byte layouts stand at the top of record.c.
  *
- * Most of weir uses record_writer.h (values into a log) and record_reader.h (values out of it); the functions here turn one
- * value into one payload. Encoders cannot fail; decoders trust nothing. Whoever calls. */
+ * Most of weir uses record_writer.h (values into a log) and record_reader.h (values out of it); the functions here turn
+ * one value into one payload. Encoders cannot fail; decoders trust nothing. Whoever calls. */
 #ifndef WEIR_SIDECAR_JOB_RECORD_H
 #define WEIR_SIDECAR_JOB_RECORD_H
 
@@ -34,8 +34,9 @@ struct record_batch {
         bool is_last;          /* last record of its batch; recovery drops a batch without it */
         struct batch rows;     /* the logged scan columns (plan_source.is_logged), in their order */
         /* Watermark steps: rows that a common filter removed moved the watermark too.
-         * Before row step_row[i] (n_rows: after the last) the origin's candidate is raised to step_ms[i]. Rows themselves carry their
-         * own candidate in candidate_ms (watermark expression, NULL = INT64_MIN), absent when it follows from the rowtime column. */
+         * Before row step_row[i] (n_rows: after the last) the origin's candidate is raised to step_ms[i]. Rows
+         * themselves carry their own candidate in candidate_ms (watermark expression, NULL = INT64_MIN), absent when it
+         * follows from the rowtime column. */
         uint32_t n_steps;
         const uint32_t *step_row;
         const int64_t *step_ms;
@@ -44,7 +45,8 @@ struct record_batch {
         uint32_t n_fingerprints;
         const uint64_t *taken;       /* tokens used up by duplicates of this batch */
         uint32_t n_taken;
-        /* Counters of the source, for the identity received = accepted + duplicate + dead. accepted = n_rows + n_filtered. */
+        /* Counters of the source, for the identity received = accepted + duplicate + dead. accepted = n_rows +
+         * n_filtered. */
         uint32_t n_filtered;   /* accepted rows removed by the common filter */
         uint32_t n_duplicate;
         uint32_t n_dead;       /* their DEAD records stand directly before this record */
@@ -160,8 +162,8 @@ struct record_decoder;
 struct record_decoder *record_decoder_new(void);
 struct record_decoder *record_decoder_free(struct record_decoder *decoder);
 void record_decoder_reset(struct record_decoder *decoder); /* a new segment */
-/* Payload to value; lsn and next_lsn are left to the caller. The value borrows from payload, from `arena`, and (strings of
- * a dictionary) from the decoder until its next reset. ERR_DATA for anything that is not exactly such a payload. */
+/* Payload to value; lsn and next_lsn are left to the caller. The value borrows from payload, from `arena`, and (strings
+ * of a dictionary) from the decoder until its next reset. ERR_DATA for anything that is not exactly such a payload. */
 int record_decode(struct record_decoder *decoder, uint8_t type, struct slice payload, struct arena *arena,
                   struct record *ret_record, struct err *err) WEIR_MUST_CHECK;
 /* Takes in only what later records of the segment need (layouts, dictionary entries). */

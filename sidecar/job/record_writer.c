@@ -145,7 +145,8 @@ int record_writer_origin(struct record_writer *writer, const struct record_origi
 
         assert(!writer->is_in_unit);
         if (result == 0)
-                *ret_lsn = record_writer_finish(writer, RECORD_ORIGIN, record_encode_origin(origin, room.payload), true);
+                *ret_lsn =
+                        record_writer_finish(writer, RECORD_ORIGIN, record_encode_origin(origin, room.payload), true);
         return result;
 }
 
@@ -157,7 +158,8 @@ int record_writer_config(struct record_writer *writer, const struct record_confi
 
         assert(!writer->is_in_unit);
         if (result == 0)
-                *ret_lsn = record_writer_finish(writer, RECORD_CONFIG, record_encode_config(config, room.payload), true);
+                *ret_lsn =
+                        record_writer_finish(writer, RECORD_CONFIG, record_encode_config(config, room.payload), true);
         return result;
 }
 

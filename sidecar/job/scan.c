@@ -217,7 +217,8 @@ static void check_rowtime(const struct scan *scan, const struct scan_input *inpu
                 for (uint32_t i = 0; i < n_rows; i++)
                         if (!bitmap_get(rowtime->valid, i))
                                 dead_list_add(list, i, "null-rowtime", "the rowtime column is NULL");
-        if (!input->has_clock || __builtin_mul_overflow(input->arrival_ms + scan->max_future_ms, INT64_C(1000), &latest_us))
+        if (!input->has_clock ||
+            __builtin_mul_overflow(input->arrival_ms + scan->max_future_ms, INT64_C(1000), &latest_us))
                 return;
         for (uint32_t i = 0; i < n_rows; i++)
                 highest = rowtime->i64[i] > highest ? rowtime->i64[i] : highest;
@@ -288,7 +289,8 @@ static int64_t candidate_of(const struct scan *scan, const int64_t *candidate, u
 }
 
 /* What the filtered rows did to the watermark: one step before each kept row (and one at the end) at which the
- * highest candidate so far rose. kept: rows of the batch, ascending; accepted: all rows that count, ascending (NULL: all). */
+ * highest candidate so far rose. kept: rows of the batch, ascending; accepted: all rows that count, ascending (NULL:
+ * all). */
 static void make_steps(struct scan *scan, const int64_t *candidate, const uint32_t *accepted, uint32_t n_accepted,
                        const uint32_t *kept, uint32_t n_kept, struct record_batch *batch)
 {

@@ -1,11 +1,13 @@
 /* scan.h - from decoded columns to the record that is logged: the verdicts on every row of one source.
  *
  * One scan per plan_source does, once for all queries, what stands between the decoder and the log: computed
- * columns, the watermark expression, dead letters (a failing computed column, a NULL rowtime, an event from the future),
- * re-sent rows (tokens of in-doubt rows), and the common filter. The result is a struct record_batch whose rows are exactly the
- * logged columns. Verdicts are taken here and logged, so replay never takes them again (design section 5).
+ * columns, the watermark expression, dead letters (a failing computed column, a NULL rowtime, an event from the
+ * future), re-sent rows (tokens of in-doubt rows), and the common filter. The result is a struct record_batch whose
+ * rows are exactly the logged columns. Verdicts are taken here and logged, so replay never takes them again (design
+ * section 5).
  *
- * Loop thread. Everything in the result stays valid until the next scan_run of the same scan, and borrows from the input. */
+ * Loop thread. Everything in the result stays valid until the next scan_run of the same scan, and borrows from the
+ * input. */
 #ifndef WEIR_SIDECAR_JOB_SCAN_H
 #define WEIR_SIDECAR_JOB_SCAN_H
 
@@ -29,10 +31,12 @@ struct scan_dead {
 };
 
 struct scan_result {
-        struct record_batch batch; /* rows, steps, candidates, fingerprints, taken and counters; the caller fills the rest */
+        /* rows, steps, candidates, fingerprints, taken and counters; the caller fills the rest */
+        struct record_batch batch;
         uint32_t n_dead;
         const struct scan_dead *dead;
-        const uint64_t *undecoded_duplicate; /* bit per undecoded event: a re-sent one, counted duplicate; NULL: none is */
+        /* bit per undecoded event: a re-sent one, counted duplicate; NULL: none is */
+        const uint64_t *undecoded_duplicate;
 };
 
 /* Borrows plan and engine (tokens are looked up there). max_future_ms: 'weir.event.max-future'. */

@@ -1,8 +1,8 @@
 /* http.h - the admin HTTP server: small answers to GET on loopback.
  *
- * evhttp behind a seam. Requests are bounded (LIMIT_HTTP_BYTES), bodies are refused, only GET and HEAD are known. A Host header that is
- * neither an address nor "localhost" is refused: a page of another site must not read weir through a name that it
- * controls (DNS rebinding). Loop thread. */
+ * evhttp behind a seam. Requests are bounded (LIMIT_HTTP_BYTES), bodies are refused, only GET and HEAD are known. A
+ * Host header that is neither an address nor "localhost" is refused: a page of another site must not read weir through
+ * a name that it controls (DNS rebinding). Loop thread. */
 #ifndef WEIR_SIDECAR_NET_HTTP_H
 #define WEIR_SIDECAR_NET_HTTP_H
 

@@ -47,8 +47,8 @@ static void set_options(int fd)
         static const struct {
                 int level, name, value;
         } options[] = {
-                {IPPROTO_TCP, TCP_NODELAY, 1},    {SOL_SOCKET, SO_KEEPALIVE, 1},     {IPPROTO_TCP, TCP_KEEPIDLE, 60},
-                {IPPROTO_TCP, TCP_KEEPINTVL, 10}, {IPPROTO_TCP, TCP_KEEPCNT, 3},     {IPPROTO_TCP, TCP_USER_TIMEOUT, 30000},
+                {IPPROTO_TCP, TCP_NODELAY, 1},    {SOL_SOCKET, SO_KEEPALIVE, 1}, {IPPROTO_TCP, TCP_KEEPIDLE, 60},
+                {IPPROTO_TCP, TCP_KEEPINTVL, 10}, {IPPROTO_TCP, TCP_KEEPCNT, 3}, {IPPROTO_TCP, TCP_USER_TIMEOUT, 30000},
         };
 
         for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
@@ -113,7 +113,8 @@ static int bind_any(const struct addrinfo *found)
 {
         for (; found != NULL; found = found->ai_next) {
                 int one = 1;
-                int fd = socket(found->ai_family, found->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, found->ai_protocol);
+                int fd =
+                        socket(found->ai_family, found->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, found->ai_protocol);
 
                 if (fd < 0)
                         continue;
@@ -129,14 +130,16 @@ static int bind_any(const struct addrinfo *found)
 
 static int open_socket(struct slice address, struct err *err)
 {
-        struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+        struct addrinfo hints = {
+                .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
         struct addrinfo *found = NULL;
         char host[HOST_BYTES], port[8];
         bool is_any;
         int fd, failed;
 
         if (!split(address, host, port))
-                return err_set(err, ERR_CONFIG, "'%.*s' is not HOST:PORT", (int)address.len, (const char *)address.data);
+                return err_set(err, ERR_CONFIG, "'%.*s' is not HOST:PORT", (int)address.len,
+                               (const char *)address.data);
         is_any = host[0] == '\0' || strcmp(host, "*") == 0;
         failed = getaddrinfo(is_any ? NULL : host, port, &hints, &found);
         if (failed != 0)
@@ -149,8 +152,8 @@ static int open_socket(struct slice address, struct err *err)
         return fd;
 }
 
-int listener_open(struct loop *loop, struct slice address, listen_fn call, void *context, struct listener **ret_listener,
-                  struct err *err)
+int listener_open(struct loop *loop, struct slice address, listen_fn call, void *context,
+                  struct listener **ret_listener, struct err *err)
 {
         struct sockaddr_storage real;
         socklen_t len = sizeof real;

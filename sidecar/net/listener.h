@@ -18,8 +18,8 @@ typedef void (*listen_fn)(void *context, int fd, const char *peer);
 
 /* address: HOST:PORT, [V6]:PORT or *:PORT; port 0 takes a free one. Bound and listening, but nothing is accepted
  * before listener_accept(true): connections wait in the kernel's backlog. ERR_UNAVAILABLE with the address named. */
-int listener_open(struct loop *loop, struct slice address, listen_fn call, void *context, struct listener **ret_listener,
-                  struct err *err) WEIR_MUST_CHECK;
+int listener_open(struct loop *loop, struct slice address, listen_fn call, void *context,
+                  struct listener **ret_listener, struct err *err) WEIR_MUST_CHECK;
 struct listener *listener_close(struct listener *listener); /* NULL allowed; returns NULL */
 void listener_accept(struct listener *listener, bool is_accepting);
 void listener_set_target(struct listener *listener, listen_fn call, void *context);

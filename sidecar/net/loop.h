@@ -1,8 +1,8 @@
 /* loop.h - one thread's event loop: descriptors, timers, a turn at a time.
  *
- * A thin seam over libevent, so that nothing else of weir knows it. Callbacks run inside loop_run_once, on the thread that
- * calls it; they may make and free watches and timers, their own included. Errors of libevent itself (no memory, no
- * descriptors for epoll) abort: nothing can go on without a loop. */
+ * A thin seam over libevent, so that nothing else of weir knows it. Callbacks run inside loop_run_once, on the thread
+ * that calls it; they may make and free watches and timers, their own included. Errors of libevent itself (no memory,
+ * no descriptors for epoll) abort: nothing can go on without a loop. */
 #ifndef WEIR_SIDECAR_NET_LOOP_H
 #define WEIR_SIDECAR_NET_LOOP_H
 

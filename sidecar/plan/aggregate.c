@@ -12,10 +12,35 @@ static const struct {
 };
 
 static const char *const not_yet[] = {
-        "APPROX_COUNT_DISTINCT", "ARRAY_AGG", "ARRAY_CONCAT_AGG", "COLLECT", "CUME_DIST", "DENSE_RANK", "FIRST_VALUE",
-        "GROUPING", "GROUPING_ID", "GROUP_ID", "JSON_ARRAYAGG", "JSON_OBJECTAGG", "LAG", "LAST_VALUE", "LEAD", "LISTAGG",
-        "NTILE", "PERCENTILE", "PERCENT_RANK", "RANK", "ROW_NUMBER", "SINGLE_VALUE", "STDDEV", "STDDEV_POP", "STDDEV_SAMP",
-        "SUM0", "VARIANCE", "VAR_POP", "VAR_SAMP",
+        "APPROX_COUNT_DISTINCT",
+        "ARRAY_AGG",
+        "ARRAY_CONCAT_AGG",
+        "COLLECT",
+        "CUME_DIST",
+        "DENSE_RANK",
+        "FIRST_VALUE",
+        "GROUPING",
+        "GROUPING_ID",
+        "GROUP_ID",
+        "JSON_ARRAYAGG",
+        "JSON_OBJECTAGG",
+        "LAG",
+        "LAST_VALUE",
+        "LEAD",
+        "LISTAGG",
+        "NTILE",
+        "PERCENTILE",
+        "PERCENT_RANK",
+        "RANK",
+        "ROW_NUMBER",
+        "SINGLE_VALUE",
+        "STDDEV",
+        "STDDEV_POP",
+        "STDDEV_SAMP",
+        "SUM0",
+        "VARIANCE",
+        "VAR_POP",
+        "VAR_SAMP",
 };
 
 static bool is_name(struct slice name, const char *text)
@@ -80,7 +105,8 @@ int aggregate_type(enum plan_agg_kind kind, const struct type *argument, bool ha
                         return refuse(kind, argument, err);
                 if (argument->kind == TYPE_DECIMAL)
                         type = type_decimal(TYPE_PRECISION_DECIMAL_MAX,
-                                            kind == AGG_AVG && argument->scale < 6 ? 6 : argument->scale, argument->nullable);
+                                            kind == AGG_AVG && argument->scale < 6 ? 6 : argument->scale,
+                                            argument->nullable);
         } else if (type_phys(argument) == PHYS_NONE || type_is_binary(argument) || type_is_interval(argument)) {
                 return refuse(kind, argument, err);
         }

@@ -17,10 +17,11 @@ struct expr *call_bigint(int64_t value, struct arena *arena);
 struct expr *call_string(struct slice text, struct arena *arena); /* CHAR(code points) NOT NULL; '' is CHAR(0)-like */
 struct expr *call_unit(enum calendar_unit unit, struct arena *arena);
 
-/* A number as it stands in the text, a minus right before it included (else -9223372036854775808 is out of range): `1` INT, `3000000000` BIGINT,
- * `0.908` DECIMAL(4,3), `1.5E0` DOUBLE (sql-semantics 1.1). */
+/* A number as it stands in the text, a minus right before it included (else -9223372036854775808 is out of range): `1`
+ * INT, `3000000000` BIGINT, `0.908` DECIMAL(4,3), `1.5E0` DOUBLE (sql-semantics 1.1). */
 int call_number(struct slice text, struct arena *arena, struct expr **ret_expr, struct err *err) WEIR_MUST_CHECK;
-/* DATE '…', TIME '…', TIMESTAMP '…': kind TYPE_DATE, TYPE_TIME, TYPE_TIMESTAMP; the precision of a timestamp is its number of digits. */
+/* DATE '…', TIME '…', TIMESTAMP '…': kind TYPE_DATE, TYPE_TIME, TYPE_TIMESTAMP; the precision of a timestamp is its
+ * number of digits. */
 int call_time_literal(enum type_kind kind, struct slice text, struct arena *arena, struct expr **ret_expr,
                       struct err *err) WEIR_MUST_CHECK;
 /* INTERVAL 'text' first[(precision)] [TO last[(fraction)]]. precision, fraction: 0 when not written (then 2 and 6). */
@@ -30,8 +31,8 @@ int call_interval(struct slice text, enum calendar_unit first, unsigned precisio
 /* X'0aff' without quotes: BINARY(n). */
 int call_binary(struct slice hex, struct arena *arena, struct expr **ret_expr, struct err *err) WEIR_MUST_CHECK;
 
-/* id(args...). As Flink's planner does, NOT x > 1 becomes x <= 1 and x = x TRUE (or NULL). BETWEEN, NULLIF, IF and YEAR(x)
- * become what they stand for. TRIM, TRIM_LEADING and TRIM_TRAILING may be given the text alone. */
+/* id(args...). As Flink's planner does, NOT x > 1 becomes x <= 1 and x = x TRUE (or NULL). BETWEEN, NULLIF, IF and
+ * YEAR(x) become what they stand for. TRIM, TRIM_LEADING and TRIM_TRAILING may be given the text alone. */
 int call_make(enum function_id id, struct expr *const *args, uint32_t n_args, struct arena *arena,
               struct expr **ret_expr, struct err *err) WEIR_MUST_CHECK;
 /* An explicit CAST or TRY_CAST as written. */

@@ -11,7 +11,8 @@ static bool is_digit(uint8_t byte)
 
 static int refuse_number(struct slice text, const char *why, struct err *err)
 {
-        return err_set(err, ERR_CONFIG, "'%.*s' %s", (int)(text.len < 60 ? text.len : 60), (const char *)text.data, why);
+        return err_set(err, ERR_CONFIG, "'%.*s' %s", (int)(text.len < 60 ? text.len : 60), (const char *)text.data,
+                       why);
 }
 
 static int make_double(struct slice text, struct arena *arena, struct expr **ret_expr, struct err *err)
@@ -264,8 +265,10 @@ int call_interval(struct slice text, enum calendar_unit first, unsigned precisio
 
         if ((!is_months && (first < UNIT_DAY || first > UNIT_SECOND)) ||
             (!is_months && (last < first || last > UNIT_SECOND)) || (is_months && (last < first || last > UNIT_MONTH)))
-                return err_set(err, ERR_CONFIG, "'INTERVAL' of %s is not one that Flink reads as written: use YEAR, MONTH, DAY, "
-                               "HOUR, MINUTE or SECOND", calendar_unit_name(first));
+                return err_set(err, ERR_CONFIG,
+                               "'INTERVAL' of %s is not one that Flink reads as written: use YEAR, MONTH, DAY, "
+                               "HOUR, MINUTE or SECOND",
+                               calendar_unit_name(first));
         precision = precision == 0 ? 2 : precision;
         fraction = fraction == 0 ? 6 : fraction;
         if (precision > 9 || fraction > 6)

@@ -184,7 +184,8 @@ int function_common_type(const struct type *types, uint32_t n_types, struct type
 
 /* May CAST(from AS to) be written? */
 bool function_is_castable(const struct type *from, const struct type *to);
-/* Does INSERT INTO convert it silently (sql-semantics 1.2, INSERT INTO)? Needs a cast node unless the types are the same. */
+/* Does INSERT INTO convert it silently (sql-semantics 1.2, INSERT INTO)? Needs a cast node unless the types are the
+ * same. */
 bool function_is_storable(const struct type *from, const struct type *to);
 
 #endif

@@ -66,8 +66,8 @@ static void cast_all(struct resolve *resolve, struct type type)
         }
 }
 
-/* The type in which two numbers meet. FLOAT with DOUBLE is what stands left, as Calcite does it; `is_order` is < and its
- * kin, which Flink leaves to Java: there DOUBLE wins. DECIMAL with anything approximate is DOUBLE. */
+/* The type in which two numbers meet. FLOAT with DOUBLE is what stands left, as Calcite does it; `is_order` is < and
+ * its kin, which Flink leaves to Java: there DOUBLE wins. DECIMAL with anything approximate is DOUBLE. */
 static enum type_kind approximate_of(const struct type *left, const struct type *right, bool is_order)
 {
         if (left->kind == TYPE_DECIMAL || right->kind == TYPE_DECIMAL)
@@ -84,7 +84,8 @@ static bool is_time_of_text(const struct type *type)
 
 static bool is_comparable_kind(const struct type *left, const struct type *right)
 {
-        return (type_is_character(left) && type_is_character(right)) || (type_is_binary(left) && type_is_binary(right)) ||
+        return (type_is_character(left) && type_is_character(right)) ||
+               (type_is_binary(left) && type_is_binary(right)) ||
                (type_is_timestamp(left) && type_is_timestamp(right)) ||
                (left->kind == right->kind && type_phys(left) == PHYS_I64);
 }
@@ -123,7 +124,8 @@ int resolve_comparison(struct resolve *resolve)
 
                 if (type_is_character(&text->type) && is_time_of_text(&time->type)) {
                         if (text->literal == NULL)
-                                break; /* Flink would convert each row's text, and fail the job on one that is no time */
+                                /* Flink would convert each row's text, and fail the job on one that is no time */
+                                break;
                         resolve->arg_types[i] = time->type;
                         resolve->arg_types[i].is_time_attribute = false;
                         resolve->arg_types[i].nullable = text->type.nullable;
@@ -151,7 +153,8 @@ static struct type adjusted_decimal(unsigned precision, unsigned scale, bool nul
 
 static int resolve_decimal(struct resolve *resolve)
 {
-        struct type left = resolve_as_decimal(&resolve->args[0].type), right = resolve_as_decimal(&resolve->args[1].type);
+        struct type left = resolve_as_decimal(&resolve->args[0].type),
+                    right = resolve_as_decimal(&resolve->args[1].type);
         unsigned p1 = left.precision, s1 = left.scale, p2 = right.precision, s2 = right.scale;
         bool nullable = resolve_any_nullable(resolve);
         unsigned scale;
@@ -174,7 +177,8 @@ static int resolve_decimal(struct resolve *resolve)
         default:
                 assert(resolve->id == FN_MODULO);
                 if (s1 == 0 && s2 == 0) {
-                        /* The divisor's type; a DECIMAL dividend of an integer divisor passes through BIGINT, wrapping. */
+                        /* The divisor's type; a DECIMAL dividend of an integer divisor passes through BIGINT,
+                         * wrapping. */
                         resolve->type = resolve->args[1].type;
                         resolve->type.nullable = nullable;
                         if (resolve->args[1].type.kind != TYPE_DECIMAL) {
@@ -229,7 +233,8 @@ int resolve_arithmetic(struct resolve *resolve)
                 return resolve_interval(resolve);
         if (type_is_approximate(left) || type_is_approximate(right)) {
                 if (resolve->id == FN_MODULO)
-                        return err_set(resolve->err, ERR_CONFIG, "'%%' takes integers and DECIMAL, not FLOAT or DOUBLE");
+                        return err_set(resolve->err, ERR_CONFIG,
+                                       "'%%' takes integers and DECIMAL, not FLOAT or DOUBLE");
                 resolve->type = type_make(approximate_of(left, right, false), resolve_any_nullable(resolve));
                 cast_all(resolve, resolve->type);
                 return 0;
@@ -265,7 +270,8 @@ int resolve_in(struct resolve *resolve)
         for (uint32_t i = 0; i < resolve->n_args; i++) {
                 const struct type *type = &resolve->args[i].type;
                 struct type to = left;
-                bool is_text_of_time = type_is_character(type) && is_time_of_text(&left) && resolve->args[i].literal != NULL;
+                bool is_text_of_time =
+                        type_is_character(type) && is_time_of_text(&left) && resolve->args[i].literal != NULL;
 
                 if (type->kind != TYPE_NULL && !(type_is_numeric(type) && type_is_numeric(&left)) &&
                     !is_comparable_kind(type, &left) && !is_text_of_time)

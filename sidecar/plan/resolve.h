@@ -6,8 +6,8 @@
 
 #include "sidecar/plan/function.h"
 
-/* What function_resolve was asked; a rule may change `id` and must fill `type` and `arg_types` (preset to the arguments'
- * own types). */
+/* What function_resolve was asked; a rule may change `id` and must fill `type` and `arg_types` (preset to the
+ * arguments' own types). */
 struct resolve {
         enum function_id id;
         const struct function_arg *args;

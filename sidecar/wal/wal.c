@@ -7,8 +7,9 @@
  * records name (wal_format.h).
  *
  * Directory. A segment is made whole before its first use (wal_pool.h); its header block is the first block of its
- * first group. A restart always goes on in a new segment: nothing is ever written into a block that may hold acknowledged
- * records, and the torn tail is left as it is, because the new segment's header says where the log ended (wal_recovery.c).
+ * first group. A restart always goes on in a new segment: nothing is ever written into a block that may hold
+ * acknowledged records, and the torn tail is left as it is, because the new segment's header says where the log ended
+ * (wal_recovery.c).
  *
  * Invariants (wal_check):
  *   I1  durable <= handed end <= end
@@ -17,13 +18,15 @@
  *   I4  segment numbers are contiguous, LSNs only grow
  *
  * Failures:
- *   write or sync of a group  poisoned for ever: nothing becomes durable any more, every call says so; the outcome of that
+ *   write or sync of a group  poisoned for ever: nothing becomes durable any more, every call says so; the outcome of
+ *   that
  *                             group is unknown and is settled by the next recovery
  *   making a segment          ENOSPC, EDQUOT: WAL_E_NO_SPACE, again later; anything else: poisoned
  *   any call in wal_open      an error; nothing was written
  *
- * Spinning. After a group the sync thread looks for the next one for some microseconds before it sleeps, and wal_spin does the
- * same for the loop. With one core for both, the spinner would keep the other from running, so nobody spins there. */
+ * Spinning. After a group the sync thread looks for the next one for some microseconds before it sleeps, and wal_spin
+ * does the same for the loop. With one core for both, the spinner would keep the other from running, so nobody spins
+ * there. */
 #include "sidecar/wal/wal.h"
 
 #include "sidecar/base/alloc.h"
@@ -296,8 +299,8 @@ int wal_reserve(struct wal *wal, size_t payload_max, struct wal_room *ret_room, 
         if (atomic_load_explicit(&wal->is_poisoned, memory_order_relaxed))
                 return wal_poisoned_err(wal, err);
         if (payload_max > wal->config.record_bytes)
-                return err_set(err, ERR_INTERNAL, "record of %zu bytes does not fit the log's limit of %zu", payload_max,
-                               wal->config.record_bytes);
+                return err_set(err, ERR_INTERNAL, "record of %zu bytes does not fit the log's limit of %zu",
+                               payload_max, wal->config.record_bytes);
         if (wal->segment == NULL || !wal_has_segment_room(wal, payload_max)) {
                 if (wal_switch_segment(wal) != 0)
                         goto full;

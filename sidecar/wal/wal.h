@@ -1,8 +1,8 @@
 /* wal.h - the log: a directory of segments that promises what it acknowledges.
  *
  * The log stores bytes and knows nothing of events. A position in it is an LSN: a byte count that only grows, across
- * segments and restarts. A record at lsn is durable once lsn < wal_durable(): then it survives a power cut, and it comes
- * back whole or, where the disk lost what it had promised, the log refuses to start. What is not durable yet may
+ * segments and restarts. A record at lsn is durable once lsn < wal_durable(): then it survives a power cut, and it
+ * comes back whole or, where the disk lost what it had promised, the log refuses to start. What is not durable yet may
  * come back or not.
  *
  * Writing. The loop thread encodes a record straight into the buffer of the gathering group:
@@ -20,8 +20,8 @@
  *
  * Background work (making, recycling and closing segments) is done in small steps by wal_tend on one other thread.
  *
- * Threads: wal_tend on the background thread; wal_durable, wal_is_poisoned and wal_release on any; everything else on the
- * loop thread. Two logs in one process know nothing of each other. */
+ * Threads: wal_tend on the background thread; wal_durable, wal_is_poisoned and wal_release on any; everything else on
+ * the loop thread. Two logs in one process know nothing of each other. */
 #ifndef WEIR_SIDECAR_WAL_WAL_H
 #define WEIR_SIDECAR_WAL_WAL_H
 
@@ -37,7 +37,8 @@ enum {
 
 enum wal_sync_mode {
         WAL_SYNC_GROUP, /* one fdatasync per group; durable means on the disk */
-        WAL_SYNC_OFF,   /* no sync but at the end: durable means handed to the kernel; survives SIGKILL, not power cuts */
+        /* no sync but at the end: durable means handed to the kernel; survives SIGKILL, not power cuts */
+        WAL_SYNC_OFF,
 };
 
 struct wal_config {
@@ -52,7 +53,8 @@ struct wal_config {
         bool is_inline;         /* no sync thread: wal_kick writes and syncs before it returns (tests, tools) */
         /* Recovery. */
         uint64_t from_lsn;      /* the checkpoint: what lies before it is not needed */
-        uint64_t proven_lsn;    /* everything before it is known to have been durable (manifest, commit record); 0: nothing */
+        /* everything before it is known to have been durable (manifest, commit record); 0: nothing */
+        uint64_t proven_lsn;
 };
 
 /* What opening found. */

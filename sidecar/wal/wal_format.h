@@ -45,16 +45,16 @@
  *
  * Where no valid record stands at p, the segment ends, if the next segment's header block names p and the crc of the
  * last record. Otherwise p is damage if any of these proves that p was durable once: a valid record of a later
- * group (searched at each multiple of 4096, without rule 4), a later segment's header block, or a position handed in from a
- * manifest or a commit record. Without proof it is a torn tail: the group in flight when the machine stopped.
+ * group (searched at each multiple of 4096, without rule 4), a later segment's header block, or a position handed in
+ * from a manifest or a commit record. Without proof it is a torn tail: the group in flight when the machine stopped.
  *
  * Recycled segments keep the bytes of their former life. Nothing of it can be taken for a record: LSNs are never
  * used twice and stand in every header, and the salt is new.
  *
  * Downsides, known and accepted: a group takes at least 4096 bytes, so that no block with acknowledged data is ever
- * written again; damage confined to the very last synced group looks like a torn tail (a tick each second bounds that). Not taken:
- * a record cut over several blocks (LevelDB), cumulative checksums only (SQLite: a flipped bit hides all that follows),
- * O_DIRECT (no faster here, and alignment rules everywhere).
+ * written again; damage confined to the very last synced group looks like a torn tail (a tick each second bounds that).
+ * Not taken: a record cut over several blocks (LevelDB), cumulative checksums only (SQLite: a flipped bit hides all
+ * that follows), O_DIRECT (no faster here, and alignment rules everywhere).
  *
  * Example: a segment of instance 1 with two records of 5 and 0 bytes in one group:
  *     0000  header block

@@ -170,8 +170,8 @@ static int wal_pool_remove(struct wal_pool *pool, const char *name, struct err *
         return 0;
 }
 
-/* What to do when a call for a segment in the making failed: a full disk is a state, and the file goes; anything else is an
- * error, with err as it is. */
+/* What to do when a call for a segment in the making failed: a full disk is a state, and the file goes; anything else
+ * is an error, with err as it is. */
 static int wal_pool_give_up(struct wal_pool *pool, const char *name, int why, struct err *err)
 {
         if (why != ENOSPC && why != EDQUOT)

@@ -1,8 +1,8 @@
 /* wal_pool.h - the segment files of an open log: made ahead of need, used once, recycled.
  *
- * A segment is ready (made, zero-filled, synced, under its final name, open), then in use, then closed, then released: its
- * file becomes a ready one again by a new name. The newest segment that was started is never recycled, so that a log
- * directory always tells where it ended.
+ * A segment is ready (made, zero-filled, synced, under its final name, open), then in use, then closed, then released:
+ * its file becomes a ready one again by a new name. The newest segment that was started is never recycled, so that a
+ * log directory always tells where it ended.
  *
  * Threads: wal_pool_tend on the background thread; wal_pool_take, wal_pool_finish on the loop thread; release and
  * numbers on any. One lock, never held across a file call. */

@@ -1,8 +1,8 @@
 /* wal_reader.c - whole units out of a log directory.
  *
- * Two scans: one shows records, the other runs ahead to see whether a unit of several records has its last one. It has to
- * look only once per unit. A unit breaks off where the process died, or where a torn tail began; the next record then
- * starts a unit of its own (WAL_FIRST), in a new segment. */
+ * Two scans: one shows records, the other runs ahead to see whether a unit of several records has its last one. It has
+ * to look only once per unit. A unit breaks off where the process died, or where a torn tail began; the next record
+ * then starts a unit of its own (WAL_FIRST), in a new segment. */
 #include "sidecar/wal/wal_reader.h"
 
 #include "sidecar/base/alloc.h"

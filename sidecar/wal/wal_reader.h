@@ -6,7 +6,8 @@
  * The end of the log is one of three things (reliability page 1.4.4):
  *     clean    the last segment ends behind a valid record
  *     torn     bytes follow that are no record, and nothing proves that they ever were durable
- *     damage   the same, with proof: a later group, a later segment, or a position the caller knows to have been durable.
+ *     damage   the same, with proof: a later group, a later segment, or a position the caller knows to have been
+ *     durable.
  *              That is an error (ERR_DATA) naming file, offset and LSN range; nothing behind it is shown.
  *
  * One thread at a time. */

@@ -33,7 +33,8 @@ static int wal_recovery_scan(const struct wal_config *config, const struct wal_d
                                config->dir, (unsigned long long)config->proven_lsn);
         }
         if (config->from_lsn == 0 && dir->segments[index].header.number != 1)
-                return err_set(err, ERR_DATA, "log '%s' begins with segment %llu, and there is no checkpoint to start from",
+                return err_set(err, ERR_DATA,
+                               "log '%s' begins with segment %llu, and there is no checkpoint to start from",
                                config->dir, (unsigned long long)dir->segments[index].header.number);
         for (uint32_t i = index; i != UINT32_MAX && dir->segments[i].first_lsn <= config->from_lsn;
              i = wal_dir_next_started(dir, i))

@@ -109,8 +109,8 @@ static int wal_scan_load(struct wal_scan *scan, uint64_t end, struct err *err)
 
 /* ---- records ---- */
 
-/* 1: a record that obeys rules 1 to 3 stands at offset; 0: none; < 0: unreadable. any_salt: the header block that would say
- * the salt does not check. */
+/* 1: a record that obeys rules 1 to 3 stands at offset; 0: none; < 0: unreadable. any_salt: the header block that would
+ * say the salt does not check. */
 static int wal_scan_try(struct wal_scan *scan, uint64_t offset, bool any_salt, struct wal_header *ret_header,
                         struct err *err)
 {

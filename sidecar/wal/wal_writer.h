@@ -1,7 +1,7 @@
 /* wal_writer.h - frames records in memory: one group at a time, in a buffer that its caller owns.
  *
- * Knows the chain and where the group stands, nothing of files. The log (wal.c) and the outbox write through it. One thread
- * at a time. */
+ * Knows the chain and where the group stands, nothing of files. The log (wal.c) and the outbox write through it. One
+ * thread at a time. */
 #ifndef WEIR_SIDECAR_WAL_WAL_WRITER_H
 #define WEIR_SIDECAR_WAL_WAL_WRITER_H
 

@@ -127,8 +127,8 @@ static void place_states(struct agg_set *set)
                 layout->is_zero = layout->is_zero && set->first_words[i] == 0;
         for (uint32_t i = 0; i < n_wides; i++)
                 layout->is_zero = layout->is_zero && set->first_wides[i] == 0;
-        /* A sparse entry is looked for, a dense one costs its place in a block of up to BLOCK_IDS: the larger the entry the
-         * longer is looking worth it. */
+        /* A sparse entry is looked for, a dense one costs its place in a block of up to BLOCK_IDS: the larger the entry
+         * the longer is looking worth it. */
         layout->sparse_max = layout->n_counters + n_words * 8 + n_wides * 16 > 8 ? 128 : 64;
 }
 
@@ -202,7 +202,8 @@ static bool is_f64_sum(const struct agg_set *set, uint32_t word)
         return false;
 }
 
-/* ---- checkpoints: counters as varints, words and wides as they are, texts as a byte (1: there is one) and the text ---- */
+/* ---- checkpoints: counters as varints, words and wides as they are, texts as a byte (1: there is one) and the text
+ * ---- */
 
 void agg_entry_append(const struct agg_set *set, struct block *block, uint32_t entry, struct bytes *bytes)
 {

@@ -426,7 +426,8 @@ static uint64_t text_put(struct block_text *text, struct slice bytes)
         return word;
 }
 
-/* What the cells still refer to, in a new text with room for `more` bytes and as many again. The old one may be frozen. */
+/* What the cells still refer to, in a new text with room for `more` bytes and as many again. The old one may be
+ * frozen. */
 static void text_renew(struct block_map *map, struct block *block, size_t more)
 {
         struct block_text *old = block->text;

@@ -1,20 +1,21 @@
 /* block.h - window state by key id: blocks of cells, copied on write.
  *
  * Keys have dense ids (keys.h). What a pane (one slide's worth of a window) knows about its keys stands in blocks of
- * BLOCK_IDS neighbouring ids, made when the first of them appears, found through a directory. The key table itself uses the same
- * blocks for its keys.
+ * BLOCK_IDS neighbouring ids, made when the first of them appears, found through a directory. The key table itself uses
+ * the same blocks for its keys.
  *
- * A block holds, for each of its entries, `n_counters` counters, `n_words` cells of 8 bytes and `n_wides` cells of 16. The
- * counters of most keys are small, so a counter is split over planes: its low byte in the block itself, and planes of 8, 16
- * and 32 further bits that are made when the first counter of the block needs them. Adding 1 touches one byte but for
- * each 256th time, and adding two blocks up is a plain loop over bytes.
+ * A block holds, for each of its entries, `n_counters` counters, `n_words` cells of 8 bytes and `n_wides` cells of 16.
+ * The counters of most keys are small, so a counter is split over planes: its low byte in the block itself, and planes
+ * of 8, 16 and 32 further bits that are made when the first counter of the block needs them. Adding 1 touches one byte
+ * but for each 256th time, and adding two blocks up is a plain loop over bytes.
  *
- * A block is dense (entry = id within the block, a bit says that it is there) or, while few of its ids are there, sparse
- * (entries in order of appearance, with their ids). So a pane of a short slide that saw few of many keys stays small.
+ * A block is dense (entry = id within the block, a bit says that it is there) or, while few of its ids are there,
+ * sparse (entries in order of appearance, with their ids). So a pane of a short slide that saw few of many keys stays
+ * small.
  *
- * Freezing takes another reference to the directory. Whoever writes next copies the directory (pointers), then each block
- * that it touches. An entry of the directory has two flags in its lowest bits, so that the usual write needs no look at reference
- * counts: BLOCK_OWNED (no frozen copy refers to it) and BLOCK_DENSE.
+ * Freezing takes another reference to the directory. Whoever writes next copies the directory (pointers), then each
+ * block that it touches. An entry of the directory has two flags in its lowest bits, so that the usual write needs no
+ * look at reference counts: BLOCK_OWNED (no frozen copy refers to it) and BLOCK_DENSE.
  *
  * Threads: frozen directories are read by the background thread; everything else is the loop thread's, reference
  * counts included. */
@@ -58,7 +59,8 @@ struct block {
         uint16_t *plane16; /* bits 16..31 */
         uint32_t *plane32; /* bits 32..63 */
         struct block_text *text;
-        uint64_t tail[];   /* dense: BLOCK_PRESENT_WORDS of presence bits; sparse: capacity ids of 16 bits; then the cells */
+        /* dense: BLOCK_PRESENT_WORDS of presence bits; sparse: capacity ids of 16 bits; then the cells */
+        uint64_t tail[];
 };
 /* Of a dense block: fixed, so that adding to a counter needs nothing but the block's address. */
 #define BLOCK_DENSE_COUNTERS_AT (sizeof(struct block) + BLOCK_PRESENT_WORDS * 8)
@@ -121,8 +123,8 @@ void block_map_own(struct block_map *map, uint32_t id);
 /* The entry of an id, BLOCK_NO_ENTRY when it has none. Any thread on a frozen directory. */
 uint32_t block_dir_find(const struct block_dir *dir, uint32_t id, struct block **ret_block);
 /* The entry of an id, writable, made if need be; after block_map_own. n_ids: how many ids there are, which decides how
- * large a block becomes. *ret_is_new: the entry was made. *ret_is_moved is set (never cleared) when a block that could be written
- * to changed its address: entries taken from it before are no longer valid. */
+ * large a block becomes. *ret_is_new: the entry was made. *ret_is_moved is set (never cleared) when a block that could
+ * be written to changed its address: entries taken from it before are no longer valid. */
 uint32_t block_map_need(struct block_map *map, uint32_t id, uint32_t n_ids, struct block **ret_block, bool *ret_is_new,
                         bool *ret_is_moved);
 

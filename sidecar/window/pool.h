@@ -1,11 +1,11 @@
 /* pool.h - memory of window state: pieces of many sizes, taken and given back without the system allocator.
  *
- * One pool per windowed operator. Sizes are rounded up to at most an eighth more; pieces of one size are carved from slabs and
- * reused in last-in-first-out order, so that once a window has slid through its size nothing asks the system any more. Slabs
- * are kept until pool_done. Large pieces go straight to the allocator and back.
+ * One pool per windowed operator. Sizes are rounded up to at most an eighth more; pieces of one size are carved from
+ * slabs and reused in last-in-first-out order, so that once a window has slid through its size nothing asks the system
+ * any more. Slabs are kept until pool_done. Large pieces go straight to the allocator and back.
  *
- * `live` is the owner's to keep: the part of `used` that state itself refers to; the rest is held by frozen copies only.
- * Loop thread only. */
+ * `live` is the owner's to keep: the part of `used` that state itself refers to; the rest is held by frozen copies
+ * only. Loop thread only. */
 #ifndef WEIR_SIDECAR_WINDOW_POOL_H
 #define WEIR_SIDECAR_WINDOW_POOL_H
 

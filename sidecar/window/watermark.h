@@ -1,13 +1,13 @@
 /* watermark.h - the watermark of one source table: one per origin, the least of those that are not idle.
  *
  * Design section 4. An origin is a name (an address, a connection, a header's value, or "" for the whole table). Its
- * watermark is the highest candidate of its rows that was above 0, as in Flink. The table's watermark is the minimum over
- * the origins that are not idle; it never goes back; when all are idle it stands still, or, with 'watermark.idle-advance',
- * moves on at the pace of the logged clock. An origin is idle when a tick comes 'watermark.idle-timeout' or more after
- * its last row; the first tick after a restart counts as a row of each.
+ * watermark is the highest candidate of its rows that was above 0, as in Flink. The table's watermark is the minimum
+ * over the origins that are not idle; it never goes back; when all are idle it stands still, or, with
+ * 'watermark.idle-advance', moves on at the pace of the logged clock. An origin is idle when a tick comes
+ * 'watermark.idle-timeout' or more after its last row; the first tick after a restart counts as a row of each.
  *
- * The minimum is kept in a tree, so that a row of one of thousands of origins costs a few comparisons. Loop thread only; pure
- * state, part of the checkpoint. */
+ * The minimum is kept in a tree, so that a row of one of thousands of origins costs a few comparisons. Loop thread
+ * only; pure state, part of the checkpoint. */
 #ifndef WEIR_SIDECAR_WINDOW_WATERMARK_H
 #define WEIR_SIDECAR_WINDOW_WATERMARK_H
 
@@ -45,8 +45,8 @@ struct watermark {
 void watermark_init(struct watermark *mark, int64_t idle_timeout_ms, bool is_advancing);
 void watermark_done(struct watermark *mark);
 
-/* A batch of this origin came in at arrival_ms: it is known now, and not idle. Beyond LIMIT_ORIGINS the origin that has been
- * silent longest is forgotten. Returns its number, valid until the next call. */
+/* A batch of this origin came in at arrival_ms: it is known now, and not idle. Beyond LIMIT_ORIGINS the origin that has
+ * been silent longest is forgotten. Returns its number, valid until the next call. */
 uint32_t watermark_touch(struct watermark *mark, struct slice name, int64_t arrival_ms);
 /* The table's watermark is at most this, whatever this origin's rows say. */
 int64_t watermark_others(const struct watermark *mark, uint32_t origin);

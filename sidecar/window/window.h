@@ -1,15 +1,16 @@
 /* window.h - one windowed aggregation: rows and watermarks in, finished windows out.
  *
- * Time is cut into panes of one slide; pane j holds the rows of [offset + j * slide, offset + (j + 1) * slide) by key. Window e
- * ends at offset + e * slide and is the panes e - n .. e - 1, n = size / slide (TUMBLE: n = 1). With the watermark at W all
- * windows with end - 1 <= W have fired; the number of the last one is `fired`. A row of pane j is late, and dropped, when
- * j + n <= fired; else it is counted in every window that has not fired, which takes no more than adding it to its pane
- * (sql-semantics.md 2.4).
+ * Time is cut into panes of one slide; pane j holds the rows of [offset + j * slide, offset + (j + 1) * slide) by key.
+ * Window e ends at offset + e * slide and is the panes e - n .. e - 1, n = size / slide (TUMBLE: n = 1). With the
+ * watermark at W all windows with end - 1 <= W have fired; the number of the last one is `fired`. A row of pane j is
+ * late, and dropped, when j + n <= fired; else it is counted in every window that has not fired, which takes no more
+ * than adding it to its pane (sql-semantics.md 2.4).
  *
  * Nothing is kept per window: when windows fire, the panes' directories are frozen (a reference each), the panes
- * that no later window needs go, and the results are merged from the frozen panes as they are asked for, newest pane first, block
- * by block. So an advance of the watermark costs little even with millions of keys, rows go on being applied in between (they
- * copy what they touch), and sums of DOUBLEs come out as Flink's. Many windows fired by one advance are one fire.
+ * that no later window needs go, and the results are merged from the frozen panes as they are asked for, newest pane
+ * first, block by block. So an advance of the watermark costs little even with millions of keys, rows go on being
+ * applied in between (they copy what they touch), and sums of DOUBLEs come out as Flink's. Many windows fired by one
+ * advance are one fire.
  *
  * Loop thread only, but for window_frozen_next. */
 #ifndef WEIR_SIDECAR_WINDOW_WINDOW_H

@@ -128,7 +128,8 @@ bool window_advance(struct window *window, int64_t watermark_ms)
         if (fire->last_end > fired)
                 fire->last_end = fired;
         fire->end = next_end(window, fire, before);
-        window->counts.fired += count_windows(fire, window->n_slices, before == INT64_MIN ? fire->end : before + 1, fired);
+        window->counts.fired +=
+                count_windows(fire, window->n_slices, before == INT64_MIN ? fire->end : before + 1, fired);
         if (window->last_fire == NULL)
                 window->fires = fire;
         else

@@ -1,12 +1,13 @@
 /* window_state.c - a windowed operator in a checkpoint. See window.h.
  *
- * A sequence of records, each a type (1 byte), the length of its payload (8 bytes) and the payload; little-endian. The bytes are a
- * function of what the operator knows, not of how it lies in memory: keys and entries are in order of ids, panes in
- * order of time, and what has left is not there.
+ * A sequence of records, each a type (1 byte), the length of its payload (8 bytes) and the payload; little-endian. The
+ * bytes are a function of what the operator knows, not of how it lies in memory: keys and entries are in order of ids,
+ * panes in order of time, and what has left is not there.
  *
  *   1 COUNTS  8 counters of 8 bytes: in, used, late, failed, overflow, fired, rows_out, withheld.
  *             Always the first record.
- *   2 KEYS    keys in order of ids: each a varint (id - id of the key before - 1, the first of a record: id) and the key
+ *   2 KEYS    keys in order of ids: each a varint (id - id of the key before - 1, the first of a record: id) and the
+ *   key
  *             (keys.c). Every live key stands in one such record; a record ends when it is longer than 256 KiB.
  *   3 PANE    8 bytes: number of the pane; 8 bytes: its entries. Its entries follow.
  *   4 ENTRIES entries of the pane named last, in order of ids: varint as in KEYS, then the cells (agg.c) */

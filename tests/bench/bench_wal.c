@@ -175,7 +175,8 @@ static void clear_dir(char *dir)
 
 static struct wal *open_log(const char *dir, enum wal_sync_mode sync, unsigned n_ready)
 {
-        struct wal_config config = {.dir = dir, .ops = file_ops_system(), .instance = 1, .sync = sync, .n_ready = n_ready};
+        struct wal_config config = {
+                .dir = dir, .ops = file_ops_system(), .instance = 1, .sync = sync, .n_ready = n_ready};
         struct wal_recovery recovery;
         struct wal *wal;
         struct err err;
@@ -243,7 +244,8 @@ static double write_rows(struct wal *wal, struct sample *sample, uint32_t rounds
 
         set_layout(writer, NULL);
         for (uint32_t i = 0; i < rounds; i++) {
-                while ((result = record_writer_batch(writer, &sample->batches[i % BATCHES], &lsn, &err)) == RECORD_E_FULL)
+                while ((result = record_writer_batch(writer, &sample->batches[i % BATCHES], &lsn, &err)) ==
+                       RECORD_E_FULL)
                         wait_for(wal);
                 if (result != 0)
                         die(&err);

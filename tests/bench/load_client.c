@@ -4,14 +4,14 @@
  *                 [--keys N] [--pass N] [--time-early] [--slide-events N]
  *
  * Events: headers `timestamp` and `host`, a body of about 140 bytes (schemas tests/bench/ad_late.avsc and
- * ad_early.avsc), about 190 bytes on the wire with the frames cut in buffers of 8192 bytes as Java cuts them. Frames are
- * built beforehand; before a frame is sent again its event times move on and its keys are drawn anew, in place (both have
- * varints of fixed length), so windows slide and every key comes up. Ids are those of the frame built first: what is
- * measured with dedup on is making and keeping fingerprints, no row is a duplicate of one in doubt.
+ * ad_early.avsc), about 190 bytes on the wire with the frames cut in buffers of 8192 bytes as Java cuts them. Frames
+ * are built beforehand; before a frame is sent again its event times move on and its keys are drawn anew, in place
+ * (both have varints of fixed length), so windows slide and every key comes up. Ids are those of the frame built first:
+ * what is measured with dedup on is making and keeping fingerprints, no row is a duplicate of one in doubt.
  *
  *   --keys N        campaign ids are drawn from N values (default 100)
- *   --pass N        one event in N is a click or an impression, the others have types that the jobs filter out (default 1)
- *   --slide-events N  events of all connections per five minutes of event time (default 20 M)
+ *   --pass N        one event in N is a click or an impression, the others have types that the jobs filter out (default
+ *   1) --slide-events N  events of all connections per five minutes of event time (default 20 M)
  *
  * Prints one JSON object: events acknowledged in the measured time, rate, latency of answers, bytes. */
 #include "sidecar/base/bytes.h"
@@ -113,8 +113,9 @@ static void make_body(struct load *load, struct bytes *body, uint32_t *ret_time,
         uint64_t r = draw(load);
         bool passes = load->n_made++ % load->options.pass == 0;
 
-        snprintf(text, sizeof text, "%08x-%04x-4%03x-8%03x-%012llx", (unsigned)r, (unsigned)(r >> 48), (unsigned)(r >> 20) & 0xfff,
-                 (unsigned)(r >> 8) & 0xfff, (unsigned long long)(draw(load) & 0xffffffffffff));
+        snprintf(text, sizeof text, "%08x-%04x-4%03x-8%03x-%012llx", (unsigned)r, (unsigned)(r >> 48),
+                 (unsigned)(r >> 20) & 0xfff, (unsigned)(r >> 8) & 0xfff,
+                 (unsigned long long)(draw(load) & 0xffffffffffff));
         put_text(body, text); /* event_id */
         if (load->options.is_early) {
                 *ret_time = (uint32_t)body->len;
@@ -239,7 +240,8 @@ static void refresh(struct load *load, struct connection *connection, struct fra
                 uint64_t r = draw(load);
 
                 patch(frame, frame->time_at[i], encode_time((ms - (r & 1023)) << 1), TIME_BYTES);
-                patch(frame, frame->key_at[i], encode_key((8192 + ((r >> 32) * load->options.n_keys >> 32)) << 1), KEY_BYTES);
+                patch(frame, frame->key_at[i], encode_key((8192 + ((r >> 32) * load->options.n_keys >> 32)) << 1),
+                      KEY_BYTES);
         }
         load->n_made += n;
         bytes_put_be32(frame->data, ++connection->serial);

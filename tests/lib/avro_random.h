@@ -2,8 +2,8 @@
  *
  * Schemas are records with up to a dozen fields of every kind: primitives with and without logical types, enums, fixed,
  * unions with null on either side, unions of several types, nested records, arrays, maps, references to types
- * named before and to the record itself. libavro holds and encodes the data; only what it wrote itself is ever fed to it, because
- * its reader trusts lengths. */
+ * named before and to the record itself. libavro holds and encodes the data; only what it wrote itself is ever fed to
+ * it, because its reader trusts lengths. */
 #ifndef WEIR_TESTS_LIB_AVRO_RANDOM_H
 #define WEIR_TESTS_LIB_AVRO_RANDOM_H
 

@@ -46,7 +46,8 @@ TEST(instruction_and_table_agree)
         for (size_t i = 0; i < sizeof(data); i++)
                 data[i] = (uint8_t)check_random_u64(&random);
         for (size_t len = 0; len < 2000; len++)
-                CHECK_UINT(crc32c((uint32_t)len, data + len % 9, len), crc32c_by_table((uint32_t)len, data + len % 9, len));
+                CHECK_UINT(crc32c((uint32_t)len, data + len % 9, len),
+                           crc32c_by_table((uint32_t)len, data + len % 9, len));
         for (unsigned i = 0; i < 200; i++) {
                 size_t from = (size_t)check_random_below(&random, 1000);
                 size_t len = (size_t)check_random_below(&random, sizeof(data) - from);

@@ -47,7 +47,8 @@ static void write_checkpoint(uint64_t log_lsn)
         struct err err;
         uint64_t release_lsn;
 
-        CHECK_OK(checkpoint_begin(path_of("checkpoint"), quick_file_ops(), &manifest, no_part, NULL, &writer, &err), &err);
+        CHECK_OK(checkpoint_begin(path_of("checkpoint"), quick_file_ops(), &manifest, no_part, NULL, &writer, &err),
+                 &err);
         CHECK_OK(checkpoint_step(writer, &err), &err);
         CHECK_OK(checkpoint_publish(writer, &release_lsn, &err), &err);
         checkpoint_end(writer);
@@ -87,15 +88,19 @@ static uint64_t write_state(void)
                                     .is_inline = true};
         struct slice names[] = {slice_from_text("k"), slice_from_text("ts"), slice_from_text("d"), slice_from_text("p"),
                                 slice_from_text("b")};
-        struct slice types[] = {slice_from_text("STRING"), slice_from_text("TIMESTAMP_LTZ(3)"), slice_from_text("DOUBLE"),
-                                slice_from_text("DECIMAL(10, 2)"), slice_from_text("BOOLEAN")};
+        struct slice types[] = {slice_from_text("STRING"), slice_from_text("TIMESTAMP_LTZ(3)"),
+                                slice_from_text("DOUBLE"), slice_from_text("DECIMAL(10, 2)"),
+                                slice_from_text("BOOLEAN")};
         enum phys phys[] = {PHYS_STR, PHYS_I64, PHYS_F64, PHYS_DEC, PHYS_I64};
         struct record_layout layout = {.generation = 1, .table = slice_from_text("ads"), .n_columns = 5, .names = names,
                                        .types = types, .phys = phys};
         struct record_config job = {.generation = 1, .now_ms = 1, .n_files = 1, .file_names = names,
                                     .file_texts = types};
-        struct record_dead dead = {.generation = 1, .reason = slice_from_text("truncated"),
-                                   .detail = slice_from_text("at 1"), .body_bytes = 9, .body = slice_from_text("\x01\xff")};
+        struct record_dead dead = {.generation = 1,
+                                   .reason = slice_from_text("truncated"),
+                                   .detail = slice_from_text("at 1"),
+                                   .body_bytes = 9,
+                                   .body = slice_from_text("\x01\xff")};
         struct record_tick tick = {.now_ms = 99, .is_flush = true};
         struct record_origin origin = {.event = RECORD_CONNECTION_CLOSE, .connection = 2, .now_ms = 5,
                                        .peer = slice_from_text("10.0.0.1:5")};

@@ -20,7 +20,8 @@ TEST(types_are_spelled_as_flink_does)
         CHECK_TEXT(text_of(type_string(false)), "STRING NOT NULL");
         CHECK_TEXT(text_of((struct type){.kind = TYPE_VARCHAR, .nullable = true, .length = 5}), "VARCHAR(5)");
         CHECK_TEXT(text_of((struct type){.kind = TYPE_CHAR, .length = 3}), "CHAR(3) NOT NULL");
-        CHECK_TEXT(text_of((struct type){.kind = TYPE_VARBINARY, .nullable = true, .length = TYPE_LENGTH_MAX}), "BYTES");
+        CHECK_TEXT(text_of((struct type){.kind = TYPE_VARBINARY, .nullable = true, .length = TYPE_LENGTH_MAX}),
+                   "BYTES");
         CHECK_TEXT(text_of((struct type){.kind = TYPE_BINARY, .length = 2}), "BINARY(2) NOT NULL");
         CHECK_TEXT(text_of(type_decimal(10, 2, true)), "DECIMAL(10, 2)");
         CHECK_TEXT(text_of(type_timestamp(TYPE_TIMESTAMP, 3, false)), "TIMESTAMP(3) NOT NULL");

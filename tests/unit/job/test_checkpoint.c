@@ -90,7 +90,8 @@ static void check_load(unsigned number, uint64_t proven_lsn, uint64_t release_ls
         CHECK_UINT(checkpoint.manifest.generation, number);
         CHECK_SLICE(checkpoint.manifest.config, "CONFIG");
         CHECK_SLICE(checkpoint.manifest.extra, "extra!");
-        snprintf(expected, sizeof(expected), "state %u part 3;state %u part 2;state %u part 1;", number, number, number);
+        snprintf(expected, sizeof(expected), "state %u part 3;state %u part 2;state %u part 1;", number, number,
+                 number);
         CHECK_SLICE(checkpoint.state, expected);
         CHECK_UINT(checkpoint.proven_lsn, proven_lsn);
         CHECK_UINT(checkpoint.release_lsn, release_lsn);

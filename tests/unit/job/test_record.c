@@ -344,12 +344,13 @@ TEST(payloads_are_those_that_are_written_down)
         static const uint8_t tick_bytes[] = {0x02, 0x03};
         static const uint8_t origin_bytes[] = {0x01, 0x01, 0x80, 0x01, 0x03, 0x01, 'p'};
         static const uint8_t layout_bytes[] = {0x01, 0x00, 0x01, 't', 0x01, 0x01, 0x01, 'c', 0x03, 'I', 'N', 'T'};
-        static const uint8_t batch_bytes[] = {
-                0x01, 0x00, 0x05, 0x02, 0x01, 0x10, 0x05, 0x01, 'o',  /* 1/0, connection 5/2, depth 1, 8 ms, flags, "o" */
-                0x02, 0x01, 0x00, 0x00, 0x01, 0x00, 0x01,             /* rows, filtered, dup, dead, steps, taken, prints */
-                0x01, 0x01, 0x0e, 0x00, 0x01,                         /* column: 7, 8 */
-                0x00, 0x04, 0x00, 0x12,                               /* step: row 2, 9 ms */
-                0xef, 0xbe, 0xad, 0xde, 0x00, 0x00, 0x00, 0x00};      /* fingerprint */
+        static const uint8_t batch_bytes[] = {0x01, 0x00, 0x05, 0x02, 0x01, 0x10, 0x05, 0x01,
+                                              'o', /* 1/0, connection 5/2, depth 1, 8 ms, flags, "o" */
+                                              /* rows, filtered, dup, dead, steps, taken, prints */
+                                              0x02, 0x01, 0x00, 0x00, 0x01, 0x00, 0x01, 0x01, 0x01, 0x0e, 0x00,
+                                              0x01,                                            /* column: 7, 8 */
+                                              0x00, 0x04, 0x00, 0x12,                          /* step: row 2, 9 ms */
+                                              0xef, 0xbe, 0xad, 0xde, 0x00, 0x00, 0x00, 0x00}; /* fingerprint */
         struct record_encoder *encoder = record_encoder_new();
         struct record_tick tick = {.now_ms = 1, .is_ready = true, .is_flush = true};
         struct record_origin origin = {.source = 1, .event = RECORD_CONNECTION_CLOSE, .connection = 128, .now_ms = -2,
@@ -370,7 +371,8 @@ TEST(payloads_are_those_that_are_written_down)
         CHECK_BYTES(bytes, record_encode_origin(&origin, bytes), origin_bytes, sizeof(origin_bytes));
         record_encoder_set_layout(encoder, &layout);
         CHECK_BYTES(bytes, record_encode_layout(encoder, &layout, bytes), layout_bytes, sizeof(layout_bytes));
-        CHECK_BYTES(bytes, record_encode_batch(encoder, &batch, (struct record_part){.n_rows = 2, .is_final = true}, bytes),
+        CHECK_BYTES(bytes,
+                    record_encode_batch(encoder, &batch, (struct record_part){.n_rows = 2, .is_final = true}, bytes),
                     batch_bytes, sizeof(batch_bytes));
         record_encoder_free(encoder);
 }

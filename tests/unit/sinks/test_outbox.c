@@ -1,4 +1,5 @@
-/* test_outbox.c - rows go in by epochs and come out by epochs, from memory and from files, in this life and the next. */
+/* test_outbox.c - rows go in by epochs and come out by epochs, from memory and from files, in this life and the
+ * next. */
 #include "tests/lib/check.h"
 #include "tests/lib/quick_file.h"
 

@@ -280,7 +280,8 @@ TEST(two_logs_live_in_one_process)
                 tend(wal[i]);
         }
         for (uint64_t n = 0; n < 30; n++)
-                append(wal[n % 3 == 0], length_small(n % 3 == 0 ? n / 3 : n - n / 3 - 1), n % 3 == 0 ? n / 3 : n - n / 3 - 1);
+                append(wal[n % 3 == 0], length_small(n % 3 == 0 ? n / 3 : n - n / 3 - 1),
+                       n % 3 == 0 ? n / 3 : n - n / 3 - 1);
         for (int i = 0; i < 2; i++) {
                 wal_kick(wal[i]);
                 wal_close(wal[i]);

@@ -144,7 +144,8 @@ void rows_append_piece(const struct batch *piece, const struct rows_plan *plan, 
         CHECK_UINT(piece->n_columns, plan->op.n_columns);
         for (uint32_t i = 0; i < piece->n_rows; i++) {
                 if (piece->columns[n].i64[i] != (end_ms - plan->op.window.size_ms) * 1000 ||
-                    piece->columns[n + 1].i64[i] != end_ms * 1000 || piece->columns[n + 2].i64[i] != (end_ms - 1) * 1000)
+                    piece->columns[n + 1].i64[i] != end_ms * 1000 ||
+                    piece->columns[n + 2].i64[i] != (end_ms - 1) * 1000)
                         CHECK_FAIL("row %u of the window at %" PRId64 " has other bounds", i, end_ms);
                 bytes_append_format(text, "%" PRId64 ":", end_ms);
                 for (uint32_t c = 0; c < n; c++) {

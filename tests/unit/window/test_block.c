@@ -72,7 +72,8 @@ TEST(entries_survive_growth_from_sparse_to_dense)
 
 TEST(counters_carry_through_all_planes)
 {
-        static const uint64_t values[] = {0, 1, 255, 256, 65535, 65536, 0xfffffffe, 0xffffffff, UINT64_C(0x123456789abcdef0)};
+        static const uint64_t values[] = {
+                0, 1, 255, 256, 65535, 65536, 0xfffffffe, 0xffffffff, UINT64_C(0x123456789abcdef0)};
         struct block_map map;
         struct block *block;
 
@@ -147,7 +148,8 @@ TEST(texts_are_replaced_in_bounded_space_and_frozen_ones_stay)
         for (uint32_t i = 0; i < 20000; i++) {
                 uint32_t entry = need(&map, i % 40, 40, &block);
 
-                block_set_text(&map, block, &block_words(block)[entry * 2], slice_make(text, check_random_below(&random, 64)));
+                block_set_text(&map, block, &block_words(block)[entry * 2],
+                               slice_make(text, check_random_below(&random, 64)));
                 most = pool.used > most ? pool.used : most;
         }
         CHECK(most < 40000); /* 40 texts of 32 bytes, and as much again while they move */

@@ -145,11 +145,13 @@ TEST(every_kind_of_key_is_found_and_decoded)
                         keys_decode(&keys, &frozen, ids, N, decoded, 0, N, &arena);
                         for (uint32_t i = 0; i < N; i++)
                                 for (uint32_t c = 0; c < n_columns; c++) {
-                                        struct value was = vector_get(&columns[first + c], i), is = vector_get(&decoded[c], i);
+                                        struct value was = vector_get(&columns[first + c], i),
+                                                     is = vector_get(&decoded[c], i);
 
                                         if (was.is_null != is.is_null || was.phys != is.phys)
                                                 CHECK_FAIL("row %u, column %u", i, c);
-                                        else if (!was.is_null && was.phys == PHYS_STR && !slice_is_equal(was.str, is.str))
+                                        else if (!was.is_null && was.phys == PHYS_STR &&
+                                                 !slice_is_equal(was.str, is.str))
                                                 CHECK_FAIL("row %u, column %u", i, c);
                                         else if (!was.is_null && was.phys == PHYS_DEC && was.dec != is.dec)
                                                 CHECK_FAIL("row %u, column %u", i, c);

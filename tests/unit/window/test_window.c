@@ -274,7 +274,8 @@ TEST(emission_sees_the_window_as_it_was_when_it_fired)
                 for (uint32_t i = 0; i < piece.n_rows; i++)
                         bytes_append_format(&text, "%" PRId64 ": %" PRId64 " %" PRId64 " %.*s\n", end_ms,
                                             piece.columns[0].i64[i], piece.columns[1].i64[i],
-                                            (int)piece.columns[2].str[i].len, (const char *)piece.columns[2].str[i].data);
+                                            (int)piece.columns[2].str[i].len,
+                                            (const char *)piece.columns[2].str[i].data);
                 n += piece.n_rows;
                 batch = rows_batch(rows, KEYS, &arena); /* late for the window at 10, not for the one at 20 */
                 window_apply(window, &batch, 0, KEYS);

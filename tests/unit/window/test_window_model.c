@@ -95,8 +95,8 @@ static void all_aggregates(struct rows_plan *plan)
         rows_plan_add(plan, AGG_MAX, ROWS_FLAG, -1);
 }
 
-/* How rows are handed over: from one advance to the next in pieces of at most `cut` rows; results taken at once or, lazily,
- * `emit` rows at a time after each piece. */
+/* How rows are handed over: from one advance to the next in pieces of at most `cut` rows; results taken at once or,
+ * lazily, `emit` rows at a time after each piece. */
 struct style {
         uint32_t cut;
         uint32_t emit; /* 0: all at once */
@@ -177,7 +177,10 @@ static void run(const struct rows_plan *plan, const struct style *style, struct 
 static void check_all(int64_t size_ms, int64_t slide_ms, uint32_t n_keys, uint64_t key_range, uint64_t seed)
 {
         static const struct style styles[] = {
-                {.cut = UINT32_MAX}, {.cut = 1}, {.cut = 97, .emit = 13}, {.cut = 301, .emit = 1000, .checkpoint_every = 7},
+                {.cut = UINT32_MAX},
+                {.cut = 1},
+                {.cut = 97, .emit = 13},
+                {.cut = 301, .emit = 1000, .checkpoint_every = 7},
         };
         static const uint32_t by_key[1] = {ROWS_KEY};
         struct rows_plan plan;
