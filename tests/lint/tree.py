@@ -32,7 +32,8 @@ class Tree:
                               if path and os.path.isfile(os.path.join(self.root, path)))
         found = []
         for folder, folders, names in os.walk(self.root):
-            folders[:] = [name for name in folders if not name.startswith((".git", "build", "autom4te", "_build", "_inst", "__pyc"))]
+            folders[:] = [name for name in folders
+                          if not name.startswith((".git", "build", "autom4te", "_build", "_inst", "__pyc"))]
             for name in names:
                 if not name.endswith("~"):
                     found.append(os.path.relpath(os.path.join(folder, name), self.root))
