@@ -17,6 +17,7 @@ static int command_help(int argc, char **argv);
 /* A command is a row here and a file in sidecar/cmd/. */
 static const struct command commands[] = {
         {"check", "say what is wrong with job files", command_check},
+        {"explain", "show what a job will do", command_explain},
         {"send", "send events as a Flume avro sink does", command_send},
         {"wal", "look into a log: ls, verify, dump", command_wal},
         {"version", "print the version", command_version},

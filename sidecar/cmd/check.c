@@ -7,6 +7,7 @@
 #include "sidecar/cmd/command.h"
 #include "sidecar/job/job.h"
 #include "sidecar/source_decoder.h"
+#include "sinks/sink.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -73,14 +74,18 @@ static void report(const struct check *check, const struct diag_list *diags)
         bytes_done(&text);
 }
 
-/* What a start would refuse beyond the text: schema files and their tables. */
-static void check_sources(const struct plan_job *plan, struct diag_list *diags)
+/* What a start would refuse beyond the text: schema files that do not fit their tables, and what only sinks can
+ * judge. */
+static void check_connectors(const struct plan_job *plan, struct diag_list *diags)
 {
         struct diag_span nowhere = {.file = DIAG_NO_FILE};
         struct err err = {0};
 
         if (source_decoder_check(plan, &err) < 0)
                 diag_add(diags, DIAG_SCHEMA, nowhere, NULL, "%s", err.text);
+        for (uint32_t i = 0; i < plan->n_tables; i++)
+                if (plan->tables[i]->is_sink && sink_check_table(plan->tables[i], &err) < 0)
+                        diag_add(diags, DIAG_OPTION_VALUE, nowhere, NULL, "%s", err.text);
 }
 
 int command_check(int argc, char **argv)
@@ -102,7 +107,7 @@ int command_check(int argc, char **argv)
         }
         diag_list_init(&diags);
         if (job_compile(job, &diags) == 0)
-                check_sources(job->plan, &diags);
+                check_connectors(job->plan, &diags);
         report(&check, &diags);
         if (diags.n == 0 && !check.is_json)
                 printf("ok: %u %s from %u %s\n", job->plan->n_queries,

@@ -109,6 +109,35 @@ static void format_quoted(struct bytes *text, const char *word, const char *valu
         bytes_append_format(text, "%s '%.*s'", word, (int)len, value);
 }
 
+/* In the largest unit that divides it; seconds may have a fraction. */
+static void format_interval(int64_t micros, struct bytes *text)
+{
+        static const struct {
+                int64_t micros;
+                const char *name;
+        } units[] = {{INT64_C(86400000000), "DAY"}, {INT64_C(3600000000), "HOUR"}, {60000000, "MINUTE"}};
+        uint64_t rest = micros < 0 ? 0 - (uint64_t)micros : (uint64_t)micros;
+
+        for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+                if (micros == 0 || micros % units[i].micros != 0)
+                        continue;
+                bytes_append_format(text, "INTERVAL '%lld' %s", (long long)(micros / units[i].micros), units[i].name);
+                return;
+        }
+        bytes_append_format(text, "INTERVAL '%s%llu", micros < 0 ? "-" : "", (unsigned long long)(rest / 1000000));
+        if (rest % 1000000 != 0)
+                bytes_append_format(text, ".%06llu", (unsigned long long)(rest % 1000000));
+        bytes_append_text(text, "' SECOND");
+}
+
+static void format_months(int64_t months, struct bytes *text)
+{
+        bool is_years = months != 0 && months % 12 == 0;
+
+        bytes_append_format(text, "INTERVAL '%lld' %s", (long long)(is_years ? months / 12 : months),
+                            is_years ? "YEAR" : "MONTH");
+}
+
 static void format_literal(const struct type *type, const struct value *value, struct bytes *text)
 {
         char buffer[NUMBER_TEXT_BYTES + CALENDAR_TEXT_BYTES + DECIMAL_TEXT_BYTES];
@@ -148,10 +177,10 @@ static void format_literal(const struct type *type, const struct value *value, s
                               calendar_format_timestamp(value->i64, type->precision, buffer));
                 break;
         case TYPE_INTERVAL_SECOND:
-                format_quoted(text, "INTERVAL", buffer, calendar_format_interval(value->i64, buffer));
+                format_interval(value->i64, text);
                 break;
         case TYPE_INTERVAL_MONTH:
-                format_quoted(text, "INTERVAL", buffer, calendar_format_interval_months(value->i64, buffer));
+                format_months(value->i64, text);
                 break;
         default:
                 bytes_append_format(text, "%lld", (long long)value->i64);
@@ -193,27 +222,30 @@ static bool is_postfix(enum function_id function)
         return function >= FN_IS_NULL && function <= FN_IS_NOT_FALSE;
 }
 
-static void format_list(const struct expr *expr, uint32_t from, const char *separator, const struct slice *names,
-                        struct bytes *text)
-{
-        for (uint32_t i = from; i < expr->n_args; i++) {
-                if (i > from)
-                        bytes_append_text(text, separator);
-                expr_format(expr->args[i], names, text);
-        }
-}
+static void format(const struct expr *expr, const struct slice *names, bool is_operand, struct bytes *text);
 
 static void format_infix(const struct expr *expr, const struct slice *names, struct bytes *text)
 {
-        bytes_append_byte(text, '(');
         for (uint32_t i = 0; i < expr->n_args; i++) {
                 if (i > 0) /* the third argument of LIKE is its ESCAPE */
                         bytes_append_format(text, " %s ",
                                             expr->function == FN_LIKE && i == 2 ? "ESCAPE"
                                                                                 : function_name(expr->function));
-                expr_format(expr->args[i], names, text);
+                format(expr->args[i], names, true, text);
         }
-        bytes_append_byte(text, ')');
+}
+
+static void format_predicate(const struct expr *expr, const struct slice *names, struct bytes *text)
+{
+        bool is_in = expr->function == FN_IN;
+
+        format(expr->args[0], names, true, text);
+        bytes_append_format(text, is_in ? " %s (" : " %s ", function_name(expr->function));
+        for (uint32_t i = 1; i < expr->n_args; i++) {
+                bytes_append_text(text, i == 1 ? "" : is_in ? ", " : " AND ");
+                format(expr->args[i], names, !is_in, text);
+        }
+        bytes_append_text(text, is_in ? ")" : "");
 }
 
 static void format_case(const struct expr *expr, const struct slice *names, struct bytes *text)
@@ -275,32 +307,33 @@ static void format_plain_call(const struct expr *expr, const struct slice *names
         bytes_append_byte(text, ')');
 }
 
-static void format_call(const struct expr *expr, const struct slice *names, struct bytes *text)
+/* is_operand: operators stand in parentheses. */
+static void format_call(const struct expr *expr, const struct slice *names, bool is_operand, struct bytes *text)
 {
-        const char *name = function_name(expr->function);
+        bool is_predicate = expr->function == FN_IN || expr->function == FN_BETWEEN;
+        bool has_parens = is_operand && (is_infix(expr->function) || is_postfix(expr->function) || is_predicate);
 
+        if (has_parens)
+                bytes_append_byte(text, '(');
         if (is_infix(expr->function)) {
                 format_infix(expr, names, text);
         } else if (is_postfix(expr->function)) {
-                bytes_append_byte(text, '(');
-                expr_format(expr->args[0], names, text);
-                bytes_append_format(text, " %s)", name);
+                format(expr->args[0], names, true, text);
+                bytes_append_format(text, " %s", function_name(expr->function));
+        } else if (is_predicate) {
+                format_predicate(expr, names, text);
         } else if (expr->function == FN_CASE) {
                 format_case(expr, names, text);
         } else if (expr->function == FN_CAST || expr->function == FN_TRY_CAST) {
                 format_cast(expr, names, text);
-        } else if (expr->function == FN_IN || expr->function == FN_BETWEEN) {
-                bytes_append_byte(text, '(');
-                expr_format(expr->args[0], names, text);
-                bytes_append_format(text, expr->function == FN_IN ? " %s (" : " %s ", name);
-                format_list(expr, 1, expr->function == FN_IN ? ", " : " AND ", names, text);
-                bytes_append_text(text, expr->function == FN_IN ? "))" : ")");
         } else {
                 format_plain_call(expr, names, text);
         }
+        if (has_parens)
+                bytes_append_byte(text, ')');
 }
 
-void expr_format(const struct expr *expr, const struct slice *names, struct bytes *text)
+static void format(const struct expr *expr, const struct slice *names, bool is_operand, struct bytes *text)
 {
         switch (expr->kind) {
         case EXPR_COLUMN:
@@ -313,7 +346,12 @@ void expr_format(const struct expr *expr, const struct slice *names, struct byte
                 format_literal(&expr->type, &expr->literal, text);
                 break;
         case EXPR_CALL:
-                format_call(expr, names, text);
+                format_call(expr, names, is_operand, text);
                 break;
         }
+}
+
+void expr_format(const struct expr *expr, const struct slice *names, struct bytes *text)
+{
+        format(expr, names, false, text);
 }

@@ -3,8 +3,9 @@
  * sql/ makes it, exec/, window/ and job/ run it, EXPLAIN prints it. It lives in one arena, is never written
  * after plan_job() returned, and holds no state: any number of engines may share it.
  *
- * An operator yields rows with `columns` (name and type). A query is a chain of operators from a scan up to
- * the sink; inputs are pointers so that UNION ALL and joins fit later. */
+ * An operator yields rows with `columns` (name and type). A query is a tree of operators from its scans up to the
+ * sink. Operators that give the same rows are one operator, also in several queries: the plan is a graph without
+ * cycles. */
 #ifndef WEIR_SIDECAR_PLAN_PLAN_H
 #define WEIR_SIDECAR_PLAN_PLAN_H
 
@@ -109,7 +110,7 @@ struct plan_window {
 
 struct plan_op {
         enum plan_op_kind kind;
-        uint32_t id; /* unique in the job, in order of creation */
+        uint32_t id; /* unique in the job, from 0; inputs have smaller ones */
         uint32_t n_inputs;
         struct plan_op **inputs;
         uint32_t n_columns;

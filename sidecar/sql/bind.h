@@ -24,6 +24,7 @@
 #include "sidecar/sql/sql.h"
 
 enum {
+        BIND_BRANCHES_MAX = 64,       /* of one UNION ALL; the engine's limit */
         BIND_VIEW_DEPTH_MAX = 64,     /* views over views */
         BIND_EXPR_NODES_MAX = 100000, /* one expression with the views put in */
 };

@@ -536,14 +536,62 @@ static void share_filter(struct binder *binder, struct plan_source *source)
         }
 }
 
-/* ---- the job ---- */
+/* ---- shared operators ---- */
 
-static void number_ops(struct plan_op *op, uint32_t *next)
+static bool has_same_exprs(struct expr *const *a, struct expr *const *b, uint32_t n)
+{
+        for (uint32_t i = 0; i < n; i++)
+                if (!expr_is_equal(a[i], b[i]))
+                        return false;
+        return true;
+}
+
+/* Do two operators give the same rows? Their inputs are shared already. */
+static bool is_same_op(const struct plan_op *a, const struct plan_op *b)
+{
+        if (a->kind != b->kind || a->n_inputs != b->n_inputs || a->n_columns != b->n_columns)
+                return false;
+        for (uint32_t i = 0; i < a->n_inputs; i++)
+                if (a->inputs[i] != b->inputs[i])
+                        return false;
+        switch (a->kind) {
+        case PLAN_SCAN:
+                return a->source == b->source;
+        case PLAN_FILTER:
+                return expr_is_equal(a->condition, b->condition);
+        case PLAN_PROJECT:
+                return has_same_exprs(a->exprs, b->exprs, a->n_columns);
+        case PLAN_WINDOW:
+                return slice_is_equal(a->fingerprint, b->fingerprint);
+        case PLAN_UNION:
+                return true;
+        case PLAN_SINK: /* two INSERTs of the same rows write them twice */
+                return false;
+        }
+        return false;
+}
+
+struct op_list {
+        uint32_t n, capacity;
+        struct plan_op **ops;
+};
+
+/* The operator in the list that gives the same rows as op, or op, added with all below it. Inputs come first, so the
+ * index is the id. */
+static struct plan_op *share_op(struct binder *binder, struct plan_op *op, struct op_list *list)
 {
         for (uint32_t i = 0; i < op->n_inputs; i++)
-                number_ops(op->inputs[i], next);
-        op->id = (*next)++;
+                op->inputs[i] = share_op(binder, op->inputs[i], list);
+        for (uint32_t i = 0; i < list->n; i++)
+                if (list->ops[i] == op || is_same_op(list->ops[i], op))
+                        return list->ops[i];
+        list->ops = bind_job_grow(binder, list->ops, list->n, &list->capacity, sizeof(struct plan_op *));
+        op->id = list->n;
+        list->ops[list->n++] = op;
+        return op;
 }
+
+/* ---- the job ---- */
 
 static void make_sources(struct binder *binder, struct plan_job *job)
 {
@@ -569,7 +617,7 @@ static void make_sources(struct binder *binder, struct plan_job *job)
 struct plan_job *bind_plan_job(struct binder *binder)
 {
         struct plan_job *job = arena_new(binder->arena, struct plan_job);
-        uint32_t next = 0;
+        struct op_list ops = {0};
 
         job->queries = binder->queries;
         job->n_queries = binder->n_queries;
@@ -602,7 +650,7 @@ struct plan_job *bind_plan_job(struct binder *binder)
                 job->is_bounded = job->is_bounded && job->sources[s]->table->is_bounded;
         }
         for (uint32_t q = 0; q < job->n_queries; q++)
-                number_ops(job->queries[q]->root, &next);
+                job->queries[q]->root = share_op(binder, job->queries[q]->root, &ops);
         return job;
 }
 

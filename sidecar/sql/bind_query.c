@@ -561,6 +561,11 @@ static struct bind_relation *bind_union(struct binder *binder, const struct ast_
 
         list_branches(binder, query, &queries);
         n = queries.n;
+        if (n > BIND_BRANCHES_MAX) {
+                diag_add(binder->diags, DIAG_LIMIT, query->span, NULL, "UNION ALL has at most %u branches",
+                         BIND_BRANCHES_MAX);
+                return NULL;
+        }
         branches = arena_new_n(binder->arena, struct bind_relation *, n);
         for (uint32_t i = 0; i < n; i++) {
                 branches[i] = bind_branch(binder, queries.items[n - 1 - i], i == 0 ? NULL : branches[0]);
