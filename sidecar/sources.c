@@ -26,6 +26,7 @@
 enum {
         RECEIVE_BYTES = 256 << 10,
         READS_PER_ROUND = 4,
+        DISCARDS_MAX = 16,
         IDLE_TICKS = 30,
         POOL_BYTES = 256 << 20, /* of events that are not whole yet, over all connections */
 };
@@ -117,6 +118,38 @@ static void record_end(struct connection *connection)
                                           connection->number, slice_from_text(connection->peer));
 }
 
+/* False when the peer is gone. */
+static bool flush(struct connection *connection)
+{
+        for (;;) {
+                struct slice output = session_output(connection->session);
+                ssize_t n;
+
+                if (output.len == 0)
+                        return true;
+                n = send(connection->fd, output.data, output.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return errno == EAGAIN;
+                session_output_drop(connection->session, (size_t)n);
+        }
+}
+
+/* The output's end, and what the peer has sent meanwhile taken off the kernel's hands: closing with input unread is
+ * answered by a reset, and a reset can overtake the last answers. */
+static void hang_up(struct connection *connection)
+{
+        uint8_t *receive = connection->source->sources->receive;
+
+        session_finish_output(connection->session);
+        (void)flush(connection);
+        shutdown(connection->fd, SHUT_WR);
+        for (int i = 0; i < DISCARDS_MAX && recv(connection->fd, receive, RECEIVE_BYTES, MSG_DONTWAIT) > 0; i++)
+                continue;
+        close(connection->fd);
+}
+
 static void close_connection(struct connection *connection)
 {
         struct source *source = connection->source;
@@ -136,37 +169,17 @@ static void close_connection(struct connection *connection)
         source->n_connections--;
         pipeline_forget(sources->config.pipeline, connection);
         loop_watch_free(connection->watch);
+        hang_up(connection);
         session_free(connection->session);
         builder_done(&connection->builder);
-        close(connection->fd);
         alloc_free(connection);
-}
-
-/* False when the peer is gone. */
-static bool flush(struct connection *connection)
-{
-        for (;;) {
-                struct slice output = session_output(connection->session);
-                ssize_t n;
-
-                if (output.len == 0)
-                        return true;
-                n = send(connection->fd, output.data, output.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return errno == EAGAIN;
-                session_output_drop(connection->session, (size_t)n);
-        }
 }
 
 static bool may_read(const struct connection *connection)
 {
         const struct sources *sources = connection->source->sources;
 
-        if (connection->is_ended || connection->is_held || session_is_blocked(connection->session))
-                return false;
-        if (sources->is_quiescing && !session_is_mid_frame(connection->session))
+        if (connection->is_ended || connection->is_held || !session_may_read(connection->session))
                 return false;
         return pipeline_has_room(sources->config.pipeline);
 }
@@ -465,7 +478,7 @@ int sources_open(const struct sources_config *config, struct sources **ret_sourc
 
         sources->config = *config;
         sources->last_held = &sources->first_held;
-        sources->pool.limit_bytes = POOL_BYTES;
+        session_pool_init(&sources->pool, POOL_BYTES);
         sources->protocols = handshake_cache_new();
         sources->receive = alloc_pages(SESSION_ROOM_BYTES + RECEIVE_BYTES + SESSION_SLACK_BYTES);
         sources->n_sources = config->plan->n_sources;
@@ -490,6 +503,7 @@ struct sources *sources_close(struct sources *sources)
                 free_source(sources->source[i]);
         alloc_free(sources->source);
         handshake_cache_free(sources->protocols);
+        session_pool_done(&sources->pool);
         alloc_free(sources->receive);
         alloc_free(sources);
         return NULL;
@@ -499,9 +513,14 @@ void sources_accept(struct sources *sources)
 {
         sources->is_accepting = true;
         sources->is_quiescing = false;
-        for (uint32_t i = 0; i < sources->n_sources; i++)
-                if (sources->source[i] != NULL)
-                        listener_accept(sources->source[i]->listener, true);
+        for (uint32_t i = 0; i < sources->n_sources; i++) {
+                if (sources->source[i] == NULL)
+                        continue;
+                listener_accept(sources->source[i]->listener, true);
+                for (struct connection *c = sources->source[i]->connections; c != NULL; c = c->next)
+                        if (!c->is_held)
+                                session_resume(c->session);
+        }
         sources->is_starved = true;
 }
 
@@ -541,7 +560,8 @@ void sources_on_room(struct sources *sources)
                 if (sources->first_held == NULL)
                         sources->last_held = &sources->first_held;
                 connection->is_held = false;
-                session_resume(connection->session);
+                if (!sources->is_quiescing)
+                        session_resume(connection->session);
                 touch(connection);
         }
         sources->is_starved = true;
@@ -552,7 +572,7 @@ static void settle(struct connection *connection)
 {
         int interest = 0;
 
-        if (may_read(connection))
+        if (pipeline_has_room(connection->source->sources->config.pipeline))
                 go_on(connection);
         if (connection->is_ended && !connection->is_held)
                 record_end(connection);
@@ -618,8 +638,10 @@ void sources_quiesce(struct sources *sources)
                 if (sources->source[i] == NULL)
                         continue;
                 listener_accept(sources->source[i]->listener, false);
-                for (struct connection *c = sources->source[i]->connections; c != NULL; c = c->next)
+                for (struct connection *c = sources->source[i]->connections; c != NULL; c = c->next) {
+                        session_pause(c->session);
                         touch(c);
+                }
         }
 }
 

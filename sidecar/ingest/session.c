@@ -318,6 +318,12 @@ static void note_first(uint8_t *first, uint32_t *n_first, const uint8_t *at, siz
         *n_first += (uint32_t)n;
 }
 
+/* A blocked session begins no frame; one that began goes on to its end. */
+static bool is_stopped(const struct session *session)
+{
+        return session_is_blocked(session) && !session->frame.is_inside;
+}
+
 static int take_inflated(struct session *session, uint8_t *data, size_t len, struct err *err)
 {
         size_t taken = len;
@@ -346,7 +352,7 @@ static int take_deflated(struct session *session, const uint8_t *at, const uint8
                 pool->scratch = alloc_zero(1, SESSION_ROOM_BYTES + SCRATCH_BYTES + SESSION_SLACK_BYTES);
         scratch = pool->scratch + SESSION_ROOM_BYTES;
         do {
-                if (session_is_blocked(session)) {
+                if (is_stopped(session)) {
                         keep_input(session, &session->kept, at, (size_t)(end - at));
                         return 0;
                 }
@@ -371,7 +377,7 @@ static int take_input(struct session *session, uint8_t *data, size_t len, struct
 {
         size_t taken = len;
 
-        if (session_is_blocked(session) || session->kept.len > 0 || session->kept_inflated.len > 0) {
+        if (is_stopped(session) || session_has_kept_input(session)) {
                 keep_input(session, &session->kept, data, len);
                 return 0;
         }
@@ -509,6 +515,11 @@ bool session_is_blocked(const struct session *session)
         return session->is_paused || session->is_full;
 }
 
+bool session_may_read(const struct session *session)
+{
+        return !session->is_lost && !is_stopped(session) && !session_has_kept_input(session);
+}
+
 bool session_has_kept_input(const struct session *session)
 {
         return session->kept.len > 0 || session->kept_inflated.len > 0;
@@ -550,7 +561,7 @@ bool session_is_lost(const struct session *session)
 
 bool session_is_mid_frame(const struct session *session)
 {
-        return !frame_is_between(&session->frame) || session_has_kept_input(session);
+        return session->frame.is_inside;
 }
 
 struct slice session_output(const struct session *session)

@@ -88,7 +88,7 @@ struct session *session_free(struct session *session); /* returns NULL; aborts a
 
 /* Takes all `len` bytes. data is writable memory with SESSION_ROOM_BYTES before and SESSION_SLACK_BYTES behind it;
  * its content is undefined afterwards. Work stops at a frame's end while the session is blocked (below); what is left
- * is kept, so the caller reads no more until session_is_blocked says no. < 0: what arrived is not Avro RPC; err says
+ * is kept, so the caller reads no more until session_may_read says yes. < 0: what arrived is not Avro RPC; err says
  * what it seems to be and what to do. The caller writes session_output and closes; feeding again is a mistake. */
 int session_feed(struct session *session, uint8_t *data, size_t len, struct err *err) WEIR_MUST_CHECK;
 /* Goes on with what was kept, after the reason for blocking went away. As session_feed. */
@@ -98,8 +98,11 @@ int session_continue(struct session *session, struct err *err) WEIR_MUST_CHECK;
 enum { SESSION_E_MID_FRAME = 1 };
 int session_end_of_input(struct session *session, struct err *err) WEIR_MUST_CHECK;
 
-/* Reading should stop: paused, too many calls in flight, or too much output waits. */
+/* No frame is begun: paused, too many calls in flight, or too much output waits. */
 bool session_is_blocked(const struct session *session);
+/* Input is wanted: no kept one waits, and the session is not blocked, or is inside a frame, which is taken to its end
+ * even so. */
+bool session_may_read(const struct session *session);
 /* Input was kept and session_continue has work to do. */
 bool session_has_kept_input(const struct session *session);
 void session_pause(struct session *session);
@@ -113,7 +116,7 @@ uint32_t session_in_flight(const struct session *session);
 uint32_t session_in_flight_max(const struct session *session);
 /* A feed failed: no more input is taken. */
 bool session_is_lost(const struct session *session);
-/* Inside a frame, or with kept input: not a good moment to close. */
+/* A frame began and its end is still to come. */
 bool session_is_mid_frame(const struct session *session);
 
 /* Bytes for the peer. Valid until the next call on this session other than the question functions. */

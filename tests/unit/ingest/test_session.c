@@ -689,6 +689,36 @@ TEST(a_paused_session_takes_nothing_until_it_is_resumed)
         recorder_done(&recorder);
 }
 
+TEST(a_frame_that_began_is_taken_to_its_end_though_paused)
+{
+        struct recorder recorder;
+        struct bytes bytes;
+
+        bytes_init(&bytes);
+        hex(&bytes, first_request);
+        recorder_init(&recorder);
+        CHECK_OK(recorder_feed(&recorder, bytes.data, 30), &recorder.err);
+        session_pause(recorder.session);
+        CHECK(session_may_read(recorder.session));
+        CHECK(session_is_mid_frame(recorder.session));
+        CHECK_OK(recorder_feed(&recorder, bytes.data + 30, bytes.len - 30), &recorder.err);
+        CHECK_UINT(recorder.n_events, 1);
+        CHECK(!session_is_mid_frame(recorder.session));
+        CHECK(!session_may_read(recorder.session));
+        feed_hex(&recorder, second_request);
+        CHECK_UINT(recorder.n_events, 1);
+        /* resumed: what was kept comes before anything that is read */
+        session_resume(recorder.session);
+        CHECK(!session_may_read(recorder.session));
+        feed_hex(&recorder, "00000003 00000001 00000004 00 0c 6170");
+        CHECK_UINT(recorder.n_events, 1);
+        CHECK_OK(session_continue(recorder.session, &recorder.err), &recorder.err);
+        CHECK_UINT(recorder.n_events, 3);
+        CHECK(session_may_read(recorder.session));
+        recorder_done(&recorder);
+        bytes_done(&bytes);
+}
+
 TEST(output_that_nobody_takes_blocks)
 {
         struct recorder recorder;
