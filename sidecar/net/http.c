@@ -109,8 +109,15 @@ static void on_request(struct evhttp_request *request, void *context)
         evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
         evhttp_add_header(headers, "Content-Security-Policy", "default-src 'none'");
         body = evbuffer_new();
-        if (body != NULL)
+        if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
+                char length[32];
+
+                /* evhttp would send the body behind the header all the same. */
+                snprintf(length, sizeof length, "%zu", answer.body.len);
+                evhttp_add_header(headers, "Content-Length", length);
+        } else if (body != NULL) {
                 evbuffer_add(body, answer.body.data, answer.body.len);
+        }
         evhttp_send_reply(request, answer.status, NULL, body);
         if (body != NULL)
                 evbuffer_free(body);
