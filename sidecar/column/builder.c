@@ -65,9 +65,16 @@ void builder_done(struct builder *builder)
         *builder = (struct builder){0};
 }
 
-void builder_reset(struct builder *builder)
+static void forget_rows(struct builder *builder)
 {
         builder->n_rows = builder->n_dead = 0;
+        for (uint32_t c = 0; c < builder->n_columns; c++)
+                builder->columns[c].has_uncoded = false;
+}
+
+void builder_reset(struct builder *builder)
+{
+        forget_rows(builder);
         if (builder->capacity > ROWS_KEPT || builder->dead_capacity > ROWS_KEPT)
                 free_arrays(builder);
         arena_reset(&builder->arena);
@@ -78,7 +85,7 @@ void builder_reset(struct builder *builder)
 
 void builder_trim(struct builder *builder)
 {
-        builder->n_rows = builder->n_dead = 0;
+        forget_rows(builder);
         free_arrays(builder);
         arena_done(&builder->arena);
         arena_done(&builder->views);
@@ -204,20 +211,22 @@ static uint64_t *bitmap_from_bytes(const uint8_t *present, uint32_t n, struct ar
         return bitmap;
 }
 
-/* Fills the strings that are known by their codes; says whether every row has one. */
-static bool fill_strings(struct builder_column *column, const struct vector_dict *dict, uint32_t n)
+/* Fills in the strings that are known by their codes. */
+static void fill_strings(struct builder_column *column, const struct vector_dict *dict, uint32_t n)
 {
-        bool has_all = true;
+        const struct slice *entries = dict->entry;
+        const uint32_t *code = column->code;
+        struct slice *str = column->str;
 
-        for (uint32_t i = 0; i < n; i++) {
-                uint32_t code = column->code[i];
-
-                if (code == INTERN_CODE_NONE)
-                        has_all = false;
-                else
-                        column->str[i] = dict->entry[code];
+        if (!column->has_uncoded) {
+                for (uint32_t i = 0; i < n; i++)
+                        str[i] = entries[code[i]];
+                return;
         }
-        return has_all;
+        for (uint32_t i = 0; i < n; i++) {
+                if (code[i] != INTERN_CODE_NONE)
+                        str[i] = entries[code[i]];
+        }
 }
 
 static void column_vector(struct builder *builder, struct builder_column *column, struct vector *ret_vector)
@@ -232,7 +241,10 @@ static void column_vector(struct builder *builder, struct builder_column *column
         ret_vector->phys = column->spec.phys;
         ret_vector->data = column->data;
         ret_vector->valid = bitmap_from_bytes(column->present, n, &builder->views);
-        if (dict != NULL && fill_strings(column, dict, n)) {
+        if (dict == NULL)
+                return;
+        fill_strings(column, dict, n);
+        if (!column->has_uncoded) {
                 ret_vector->code = column->code;
                 ret_vector->dict = dict;
         }

@@ -34,6 +34,7 @@ struct builder_column {
         };
         uint8_t *present; /* 1: not NULL; with spec.is_nullable, else NULL */
         uint32_t *code;   /* strings with a dictionary, else NULL; INTERN_CODE_NONE: str holds the value */
+        bool has_uncoded; /* some row has no code */
 };
 
 struct builder_dead {

@@ -2,27 +2,17 @@
  *
  *     find events      boundaries of up to 64 events: headers walked over, lengths of bodies compared with the span
  *     run steps        decode_run.c: every step over all of them, straight into the builder's arrays
- *     finish group     fingerprints; failed events leave the rows and become dead letters, in order
- *
- * An AvroFlumeEvent is a map of headers and the bytes of a body:
- *
- *     headers   blocks of: long n (n < 0: -n entries behind their size in bytes), n x (string key, string value);
- *               a block with n = 0 ends the map. Nearly always the one byte 00.
- *     body      long length, bytes */
+ *     finish group     fingerprints; failed events leave the rows and become dead letters, in order */
 #include "sidecar/column/decode.h"
 
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/limits.h"
-#include "sidecar/column/decode_program.h"
+#include "sidecar/column/decode_lane.h"
 #include "sidecar/column/skip.h"
-#include "sidecar/column/varint.h"
 
 #include <assert.h>
 
 enum { PROGRAM_ARENA_CHUNK_BYTES = 16 << 10 };
-
-#define LIKELY(condition) __builtin_expect(!!(condition), 1)
-#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
 int decode_compile(const struct decode_config *config, struct decode_program **ret_program, struct err *err)
 {
@@ -61,124 +51,59 @@ void decode_builder_init(const struct decode_program *program, struct builder *b
         builder_init(builder, program->specs, program->n_columns, program->fingerprint != DECODE_FINGERPRINT_NONE);
 }
 
-/* ---- the envelope ---- */
-
-/* The walk over one event's envelope. */
-struct envelope {
-        const uint8_t *at, *end;
-        size_t missing;      /* > 0: so many bytes more than the span has */
-        const char *problem; /* not NULL: no event */
-        bool is_too_large;   /* beyond the limits of headers: a dead letter */
-        struct decode_header *headers;
-        uint32_t n_headers, lane;
-};
-
-static bool envelope_short(struct envelope *envelope, size_t missing)
-{
-        envelope->missing = missing;
-        return false;
-}
-
-static bool envelope_bad(struct envelope *envelope, const char *problem)
-{
-        envelope->problem = problem;
-        return false;
-}
-
-static bool envelope_long(struct envelope *envelope, int64_t *ret_value)
-{
-        uint64_t raw;
-        const uint8_t *next = varint_read(envelope->at, false, &raw);
-
-        if (next == NULL && envelope->end - envelope->at >= VARINT_BYTES_MAX)
-                return envelope_bad(envelope, "a number of more than 64 bits");
-        if (next == NULL || next > envelope->end)
-                return envelope_short(envelope, 1);
-        envelope->at = next;
-        *ret_value = varint_unzigzag(raw);
-        return true;
-}
-
-/* String or bytes; the length is compared with what is there, and with what one frame may hold. */
-static bool envelope_text(struct envelope *envelope, struct slice *ret_text)
-{
-        size_t left;
-        int64_t len;
-
-        if (!envelope_long(envelope, &len))
-                return false;
-        if (len < 0)
-                return envelope_bad(envelope, "a negative length");
-        if (len > LIMIT_FRAME_BYTES)
-                return envelope_bad(envelope, "a length beyond the largest frame");
-        left = (size_t)(envelope->end - envelope->at);
-        if ((size_t)len > left)
-                return envelope_short(envelope, (size_t)len - left);
-        *ret_text = slice_make(envelope->at, (size_t)len);
-        envelope->at += len;
-        return true;
-}
-
-static bool envelope_header(struct envelope *envelope)
-{
-        struct slice key, value;
-
-        if (!envelope_text(envelope, &key) || !envelope_text(envelope, &value))
-                return false;
-        if (key.len + value.len > LIMIT_HEADER_BYTES)
-                envelope->is_too_large = true;
-        for (uint32_t h = 0; h < envelope->n_headers; h++) {
-                if (slice_is_equal(envelope->headers[h].key, key))
-                        envelope->headers[h].value[envelope->lane] = value; /* of a repeated key the last counts */
-        }
-        return true;
-}
-
-/* Moves behind the map of headers. */
-static bool envelope_headers(struct envelope *envelope)
-{
-        uint64_t n_seen = 0;
-        int64_t n, size;
-
-        for (;;) {
-                const uint8_t *block_end = NULL;
-
-                if (!envelope_long(envelope, &n))
-                        return false;
-                if (n == 0)
-                        return true;
-                if (n < 0) {
-                        if (n == INT64_MIN)
-                                return envelope_bad(envelope, "an impossible number of headers");
-                        if (!envelope_long(envelope, &size))
-                                return false;
-                        if (size < 0 || size > LIMIT_FRAME_BYTES)
-                                return envelope_bad(envelope, "an impossible size of headers");
-                        n = -n;
-                        if (size > envelope->end - envelope->at)
-                                return envelope_short(envelope, (size_t)(size - (envelope->end - envelope->at)));
-                        block_end = envelope->at + size;
-                }
-                if (n > LIMIT_FRAME_BYTES)
-                        return envelope_bad(envelope, "an impossible number of headers");
-                n_seen += (uint64_t)n;
-                envelope->is_too_large = envelope->is_too_large || n_seen > LIMIT_HEADERS_PER_EVENT;
-                for (; n > 0; n--) {
-                        if (!envelope_header(envelope))
-                                return false;
-                }
-                if (block_end != NULL && envelope->at != block_end)
-                        return envelope_bad(envelope, "headers that do not fill their block");
-        }
-}
-
 /* ---- groups ---- */
 
 struct group {
         uint32_t n;        /* events in the lanes */
-        bool is_bare;      /* start..end is the datum itself, not an AvroFlumeEvent */
+        bool is_bare;      /* events are data themselves, not AvroFlumeEvents */
+        bool is_ended;     /* the span ends before the next event does */
         const uint8_t *at; /* behind the last event of the group */
 };
+
+/* Makes the layout that the headers at `at` match the current one; false: none does. */
+static bool find_layout(struct decode_program *program, const uint8_t *at, const uint8_t *end)
+{
+        for (uint32_t i = 0; i < DECODE_LAYOUTS; i++) {
+                const struct envelope_layout *layout = &program->layouts[i];
+
+                if (layout->len < (size_t)(end - at) && envelope_layout_matches(layout, at)) {
+                        program->layout = layout;
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* A layout that was not known replaces the oldest. Where headers never repeat, learning ever new ones would be
+ * wasted: after a row of failures only one in so many is learnt. */
+static void learn_layout(struct decode_program *program, const struct envelope *envelope, const uint8_t *start)
+{
+        struct envelope_layout *layout = &program->layouts[program->next_layout];
+
+        program->n_unmatched++;
+        if (program->n_unmatched > 2 * DECODE_LAYOUTS && program->n_unmatched % 64 != 0)
+                return;
+        if (!envelope_layout_learn(layout, envelope, start))
+                return;
+        program->layout = layout;
+        program->next_layout = (program->next_layout + 1) % DECODE_LAYOUTS;
+}
+
+static void put_headers(struct decode_program *program, uint32_t lane)
+{
+        for (uint32_t h = 0; h < program->n_headers; h++)
+                program->headers[h].value[lane] = program->wanted_headers[h].value;
+}
+
+static inline void put_laid_out_headers(struct decode_program *program, uint32_t lane, const uint8_t *start)
+{
+        for (uint32_t h = 0; h < program->n_headers; h++) {
+                struct envelope_place place = program->layout->places[h];
+                const uint8_t *value = place.offset == 0 ? NULL : start + place.offset;
+
+                program->headers[h].value[lane] = slice_make(value, place.len);
+        }
+}
 
 /* One event at `at` by the patient walk. Returns where the next one begins; NULL when this one is not whole, or no
  * event (`failed`). */
@@ -187,16 +112,10 @@ static __attribute__((noinline)) const uint8_t *find_event_slow(struct decode_pr
                                                                 uint32_t lane, bool *failed, struct err *err)
 {
         struct decode_lanes *lanes = &program->lanes;
-        struct envelope envelope = {.at = at,
-                                    .end = span->end,
-                                    .headers = program->headers,
-                                    .n_headers = program->n_headers,
-                                    .lane = lane};
-        struct slice body;
+        struct envelope envelope = {
+                .at = at, .end = span->end, .n_wanted = program->n_headers, .wanted = program->wanted_headers};
 
-        for (uint32_t h = 0; h < program->n_headers; h++)
-                program->headers[h].value[lane] = slice_make(NULL, 0);
-        if (!envelope_headers(&envelope) || !envelope_text(&envelope, &body)) {
+        if (!envelope_read(&envelope)) {
                 *failed = envelope.problem != NULL;
                 if (*failed)
                         (void)err_set(err, ERR_DATA, "event %u: %s in the headers or in the length of the body",
@@ -204,92 +123,155 @@ static __attribute__((noinline)) const uint8_t *find_event_slow(struct decode_pr
                 span->need_bytes = (size_t)(span->end - at) + envelope.missing;
                 return NULL;
         }
-        lanes->start[lane] = at;
-        lanes->at[lane] = body.data;
+        if (!find_layout(program, at, span->end))
+                learn_layout(program, &envelope, at);
+        put_headers(program, lane);
+        lanes->at[lane] = envelope.body.data;
         lanes->end[lane] = envelope.at;
-        if (envelope.is_too_large || body.len > LIMIT_EVENT_BODY_BYTES)
-                decode_run_fail(program, lane, REASON_TOO_LARGE, program->n_steps);
+        if (envelope.is_too_large)
+                decode_lane_fail(program, lane, REASON_TOO_LARGE, NULL);
         return envelope.at;
 }
 
-/* Moves a lane over the text at its start. */
-static inline void skip_first_text(struct decode_program *program, uint32_t lane)
+/* What find_events is instantiated for. SHORT: headers and length may be read behind the begin of any event,
+ * even one at the end of the span. */
+enum headers { HEADERS_NONE, HEADERS_SHORT, HEADERS_ANY };
+enum { SHORT_BYTES_MAX = DECODE_PAD_BYTES - 2 };
+
+_Static_assert((int)ENVELOPE_SHORT_BYTES <= (int)DECODE_PAD_BYTES, "loads stay inside the pad");
+
+static enum headers headers_of(const struct envelope_layout *layout)
 {
-        static const struct schema_node text = {.kind = SCHEMA_STRING, .min_bytes = 1};
-        struct decode_lanes *lanes = &program->lanes;
-        const uint8_t *at = lanes->at[lane];
-        const uint8_t *next = at + 1 + (*at >> 1);
-
-        if (UNLIKELY((*at & 0x81) != 0 || next > lanes->end[lane])) {
-                struct skip skip = skip_make(lanes->end[lane]);
-
-                next = skip_value(&skip, &text, at);
-                if (next == NULL) {
-                        decode_run_fail(program, lane, skip.reason, 0);
-                        return;
-                }
-        }
-        lanes->at[lane] = next;
+        return layout->len == 1 ? HEADERS_NONE : layout->len <= SHORT_BYTES_MAX ? HEADERS_SHORT : HEADERS_ANY;
 }
 
-/* Finds up to `most` events. Without headers and with a body of 64 to 8191 bytes an event is found by two loads and
- * three additions; where the next one begins hangs on them, and that chain is what this loop costs. is_text_first:
- * the first step skips a text, which is done here, in the shadow of the chain. */
-static inline __attribute__((always_inline)) int find_events(struct decode_program *program, struct decode_span *span,
-                                                             struct group *group, uint32_t most, bool is_text_first,
-                                                             struct err *err)
+static inline __attribute__((always_inline)) bool is_laid_out(const struct envelope_layout *layout, const uint8_t *at,
+                                                              const uint8_t *span_end, enum headers headers)
+{
+        if (headers == HEADERS_NONE)
+                return at[0] == 0;
+        if (headers == HEADERS_SHORT)
+                return envelope_layout_matches_short(layout, at);
+        return layout->len < (size_t)(span_end - at) && envelope_layout_matches(layout, at);
+}
+
+/* Finds events as long as they carry the headers of program->layout: the positions of lanes `lane`..most. Where
+ * the next event begins hangs on the length of this one's body, and that chain of loads is what this loop
+ * costs; so the common length, 64 to 8191, takes one load and three additions. is_text_first: the first step
+ * skips one text, which is done here, in the shadow of the chain. Returns the lane behind the last one found.
+ * */
+static inline __attribute__((always_inline)) uint32_t find_laid_out(struct decode_program *program,
+                                                                    const uint8_t **at_ptr, const uint8_t *span_end,
+                                                                    uint32_t lane, uint32_t most, bool is_text_first,
+                                                                    enum headers headers)
 {
         struct decode_lanes *lanes = &program->lanes;
-        const uint8_t *at = span->at;
-        const uint8_t *span_end = span->end;
-        bool is_plain = program->n_headers == 0; /* wanted headers are found by the patient walk only */
-        bool failed = false;
-        uint32_t lane;
+        const struct envelope_layout *layout = program->layout;
+        size_t layout_len = headers == HEADERS_NONE ? 1 : layout->len;
+        const uint8_t *at = *at_ptr;
+        bool has_headers = program->n_headers > 0;
 
-        memset(lanes->reason, REASON_NONE, most);
-        for (lane = 0; lane < most; lane++) {
-                size_t low = at[1], high = at[2];
-                const uint8_t *body = at + 3;
+        for (; lane < most && is_laid_out(layout, at, span_end, headers); lane++) {
+                const uint8_t *body = at + layout_len + 2;
+                size_t low = body[-2], high = body[-1];
                 const uint8_t *next = body - 64 + (low >> 1) + (high << 6);
+                const uint8_t *position;
 
-                if (LIKELY(at[0] == 0 && (low & 0x81) == 0x80 && high < 0x80 && next <= span_end && is_plain)) {
-                        lanes->start[lane] = at;
-                        lanes->at[lane] = body;
-                        lanes->end[lane] = next;
-                } else {
-                        next = find_event_slow(program, span, at, lane, &failed, err);
-                        if (next == NULL)
+                if (DECODE_UNLIKELY((bytes_get_u16(body - 2) & 0x8081) != 0x80)) {
+                        if ((low & 0x81) != 0)
                                 break;
+                        body--;
+                        next = body + (low >> 1);
                 }
-                if (is_text_first)
-                        skip_first_text(program, lane);
+                if (DECODE_UNLIKELY(next > span_end))
+                        break;
+                position = body;
+                lanes->end[lane] = next;
+                if (is_text_first) {
+                        position = decode_lane_text_end(body, next);
+                        if (DECODE_UNLIKELY(position == NULL))
+                                position = decode_lane_walk(program, lane, body, SCHEMA_STRING, program->steps);
+                        if (DECODE_UNLIKELY(position == NULL))
+                                position = lanes->at[lane]; /* among the zeros */
+                }
+                lanes->at[lane] = position;
+                if (has_headers)
+                        put_laid_out_headers(program, lane, at);
                 at = next;
         }
-        group->n = lane;
-        group->at = at;
-        return failed ? -1 : 0;
+        *at_ptr = at;
+        return lane;
 }
 
-/* The bytes of a failed event that are its body; `end`: of the event. */
-static struct slice body_of(const struct group *group, const uint8_t *start, const uint8_t *end)
+static uint32_t find_laid_out_any(struct decode_program *program, const uint8_t **at, const uint8_t *span_end,
+                                  uint32_t lane, uint32_t most, bool is_text_first)
 {
-        struct envelope envelope = {.at = start, .end = end};
-        struct slice body = slice_make(start, (size_t)(end - start));
-
-        if (!group->is_bare) {
-                bool is_whole = envelope_headers(&envelope) && envelope_text(&envelope, &body);
-
-                assert(is_whole); /* as it was when the group was found */
+        switch (headers_of(program->layout)) {
+        case HEADERS_NONE:
+                return is_text_first ? find_laid_out(program, at, span_end, lane, most, true, HEADERS_NONE)
+                                     : find_laid_out(program, at, span_end, lane, most, false, HEADERS_NONE);
+        case HEADERS_SHORT:
+                return is_text_first ? find_laid_out(program, at, span_end, lane, most, true, HEADERS_SHORT)
+                                     : find_laid_out(program, at, span_end, lane, most, false, HEADERS_SHORT);
+        default:
+                return is_text_first ? find_laid_out(program, at, span_end, lane, most, true, HEADERS_ANY)
+                                     : find_laid_out(program, at, span_end, lane, most, false, HEADERS_ANY);
         }
-        return body;
+}
+
+/* Fills the lanes with up to `most` events of the span. */
+static int find_events(struct decode_program *program, struct decode_span *span, struct group *group, uint32_t most,
+                       bool is_text_first, struct err *err)
+{
+        struct decode_lanes *lanes = &program->lanes;
+        bool failed = false;
+
+        group->at = lanes->begin = span->at;
+        memset(lanes->reason, REASON_NONE, most);
+        for (;;) {
+                const uint8_t *next;
+                uint32_t lane;
+
+                lane = group->n = find_laid_out_any(program, &group->at, span->end, group->n, most, is_text_first);
+                if (lane == most)
+                        return 0;
+                next = find_event_slow(program, span, group->at, lane, &failed, err);
+                if (next == NULL) {
+                        group->is_ended = true;
+                        return failed ? -1 : 0;
+                }
+                if (is_text_first && lanes->reason[lane] == REASON_NONE) {
+                        const uint8_t *position =
+                                decode_lane_walk(program, lane, lanes->at[lane], SCHEMA_STRING, program->steps);
+
+                        if (position != NULL)
+                                lanes->at[lane] = position;
+                }
+                group->at = next;
+                group->n++;
+        }
+}
+
+/* The bytes of a failed event that are its body. */
+static struct slice body_of(const struct decode_program *program, const struct group *group, uint32_t lane)
+{
+        const uint8_t *begin = decode_lane_begin(&program->lanes, lane);
+        const uint8_t *end = decode_lane_end(&program->lanes, lane);
+        struct envelope envelope = {.at = begin, .end = end};
+        bool is_whole;
+
+        if (group->is_bare)
+                return slice_make(begin, (size_t)(end - begin));
+        is_whole = envelope_read(&envelope);
+        assert(is_whole); /* as it was when the group was found */
+        return envelope.body;
 }
 
 static uint64_t event_fingerprint(const struct decode_program *program, uint32_t lane)
 {
-        const struct decode_lanes *lanes = &program->lanes;
+        const uint8_t *begin = decode_lane_begin(&program->lanes, lane);
 
-        return hash_bytes(&program->fingerprint_key, lanes->start[lane],
-                          (size_t)(lanes->end[lane] - lanes->start[lane]));
+        return hash_bytes(&program->fingerprint_key, begin, (size_t)(program->lanes.end[lane] - begin));
 }
 
 static uint64_t column_fingerprint(const struct decode_program *program, const struct builder_column *column,
@@ -342,16 +324,13 @@ static __attribute__((noinline)) int bury(struct decode_program *program, struct
         uint32_t base = builder->n_rows;
 
         for (uint32_t i = 0; i < group->n; i++) {
-                /* A failed lane has lost its end, but events stand one behind the other. */
-                const uint8_t *end = i + 1 < group->n ? lanes->start[i + 1] : group->at;
-
                 if (lanes->reason[i] == REASON_NONE) {
                         if (builder->n_rows != base + i)
                                 builder_move_row(builder, base + i, builder->n_rows);
                         builder->n_rows++;
                 } else if (builder_append_dead(builder, (enum reason)lanes->reason[i],
                                                field_of(program, lanes->step[i]),
-                                               body_of(group, lanes->start[i], end), err) < 0) {
+                                               body_of(program, group, i), err) < 0) {
                         return -1;
                 }
         }
@@ -373,7 +352,7 @@ static int finish_group(struct decode_program *program, struct builder *builder,
         }
         if (program->fingerprint != DECODE_FINGERPRINT_NONE)
                 add_fingerprints(program, builder, group->n);
-        if (UNLIKELY(has_failed))
+        if (DECODE_UNLIKELY(has_failed))
                 return bury(program, builder, group, err);
         builder->n_rows += group->n;
         return 0;
@@ -381,7 +360,8 @@ static int finish_group(struct decode_program *program, struct builder *builder,
 
 int decode_events(struct decode_program *program, struct builder *builder, struct decode_span *span, struct err *err)
 {
-        bool is_text_first = program->n_steps > 0 && program->steps[0].kind == STEP_SKIP_TEXT;
+        bool is_text_first = program->n_steps > 0 && program->steps[0].kind == STEP_SKIP_RUN &&
+                             program->steps[0].n_longs == 0;
 
         span->n_events = 0;
         while (span->n_events < span->max_events) {
@@ -392,15 +372,14 @@ int decode_events(struct decode_program *program, struct builder *builder, struc
 
                 if (builder_reserve(builder, most, err) < 0)
                         return -1;
-                result = is_text_first ? find_events(program, span, &group, most, true, err)
-                                       : find_events(program, span, &group, most, false, err);
+                result = find_events(program, span, &group, most, is_text_first, err);
                 if (result < 0 || finish_group(program, builder, &group, is_text_first ? 1 : 0, err) < 0) {
                         program->lanes.n_failed = 0;
                         return -1;
                 }
                 span->at = group.at;
                 span->n_events += group.n;
-                if (group.n < most)
+                if (group.is_ended)
                         return DECODE_E_MORE;
         }
         return 0;
@@ -412,7 +391,9 @@ static void bare_lane(struct decode_program *program, uint32_t lane, const uint8
 {
         struct decode_lanes *lanes = &program->lanes;
 
-        lanes->start[lane] = lanes->at[lane] = at;
+        if (lane == 0)
+                lanes->begin = at;
+        lanes->at[lane] = at;
         lanes->end[lane] = end;
         lanes->reason[lane] = REASON_NONE;
         for (uint32_t h = 0; h < program->n_headers; h++)
@@ -478,15 +459,14 @@ int decode_body(struct decode_program *program, struct builder *builder, struct 
                 return -1;
         bare_lane(program, 0, body.data, body.data + body.len);
         if (body.len > LIMIT_EVENT_BODY_BYTES)
-                decode_run_fail(program, 0, REASON_TOO_LARGE, program->n_steps);
+                decode_lane_fail(program, 0, REASON_TOO_LARGE, NULL);
         return finish_group(program, builder, &group, 0, err);
 }
 
 /* ---- for people ---- */
 
 static const char *const step_words[] = {
-        [STEP_SKIP_TEXT] = "skip string",
-        [STEP_SKIP_LONG] = "skip long",
+        [STEP_SKIP_RUN] = "skip",
         [STEP_SKIP_INT] = "skip int",
         [STEP_SKIP_BOOLEAN] = "skip boolean",
         [STEP_SKIP_ENUM] = "skip enum",
@@ -522,12 +502,14 @@ void decode_describe(const struct decode_program *program, struct bytes *text)
 {
         for (uint32_t s = 0; s < program->n_steps; s++) {
                 const struct decode_step *step = &program->steps[s];
-                bool is_run = step->count > 1 && step->kind <= STEP_SKIP_BOOLEAN;
+                bool has_count = step->count > 1 && step->kind <= STEP_SKIP_BOOLEAN;
 
                 bytes_append_slice(text, step->field);
                 bytes_append_format(text, ": %s", step_words[step->kind]);
-                if (is_run)
+                if (has_count)
                         bytes_append_format(text, " x %u", step->count);
+                if (step->n_longs + step->n_texts > 0)
+                        bytes_append_format(text, ", over %u long and %u string", step->n_longs, step->n_texts);
                 bytes_append_text(text, "\n");
         }
         if (program->format == DECODE_AVRO)

@@ -21,6 +21,7 @@ struct compiler {
         const struct decode_config *config;
         uint32_t steps_capacity;
         struct bytes path; /* name of the current field, dotted */
+        int64_t join;      /* the step that the next skip may join, -1: none */
 };
 
 static const int64_t micros_per_unit[] = {1000000, 100000, 10000, 1000, 100, 10, 1}; /* by TIMESTAMP precision */
@@ -37,6 +38,8 @@ static struct decode_step *step_add(struct compiler *compiler, enum decode_step_
         step = &program->steps[program->n_steps++];
         *step = (struct decode_step){.kind = kind, .count = 1, .null_branch = -1, .value_branch = -1};
         step->field = slice_from_text(arena_text(&program->arena, bytes_slice(&compiler->path)));
+        if (kind < STEP_TO_DOUBLE || kind == STEP_SELECT) /* conversions do not move the position */
+                compiler->join = kind == STEP_SELECT ? -1 : (int64_t)program->n_steps - 1;
         return step;
 }
 
@@ -66,30 +69,41 @@ static void path_leave(struct compiler *compiler, size_t before)
 
 /* ---- skips ---- */
 
-/* The last step if it is of this kind and only skips: then the next field of the kind joins it. A text at the very
- * start stays alone: decode.c skips it while it looks for the events. */
-static struct decode_step *skip_last(struct compiler *compiler, enum decode_step_kind kind, uint32_t first_step)
+/* The step that moved the position last, if the next skip may join it. */
+static struct decode_step *join_step(struct compiler *compiler)
 {
-        struct decode_program *program = compiler->program;
-
-        if (program->n_steps == first_step || program->steps[program->n_steps - 1].kind != kind ||
-            (program->n_steps == 1 && kind == STEP_SKIP_TEXT))
-                return NULL;
-        return &program->steps[program->n_steps - 1];
+        return compiler->join < 0 ? NULL : &compiler->program->steps[compiler->join];
 }
 
-static void skip_add(struct compiler *compiler, enum decode_step_kind kind, uint32_t count, uint32_t first_step)
+static void skip_add(struct compiler *compiler, enum decode_step_kind kind, uint32_t count)
 {
-        struct decode_step *step = skip_last(compiler, kind, first_step);
+        struct decode_step *step = join_step(compiler);
 
-        if (step == NULL) {
+        if (step == NULL || step->kind != kind) {
                 step = step_add(compiler, kind);
                 step->count = 0;
         }
         step->count += count;
 }
 
-static void skip_compile(struct compiler *compiler, const struct schema_node *node, uint32_t first_step);
+/* Longs and texts run on behind a step that can do so; in a run, longs come first. */
+static void skip_add_run(struct compiler *compiler, bool is_text)
+{
+        struct decode_step *step = join_step(compiler);
+        bool is_joining = step != NULL && (step->kind == STEP_SKIP_RUN || step->kind == STEP_LOAD_LONG ||
+                                           step->kind == STEP_LOAD_TEXT);
+        /* A text at the very start stays alone: decode.c skips it while it looks for the events. */
+        bool is_first_text = step == compiler->program->steps && step != NULL && step->n_texts > 0;
+
+        if (!is_joining || (!is_text && step->n_texts > 0) || (is_text && is_first_text))
+                step = step_add(compiler, STEP_SKIP_RUN);
+        if (is_text)
+                step->n_texts++;
+        else
+                step->n_longs++;
+}
+
+static void skip_compile(struct compiler *compiler, const struct schema_node *node);
 
 static bool fixed_size_of(const struct schema_node *node, uint32_t *ret_bytes)
 {
@@ -146,7 +160,7 @@ static void skip_union(struct compiler *compiler, const struct schema_node *node
         step->null_branch = 1 - (int32_t)branch;
 }
 
-static void skip_compile(struct compiler *compiler, const struct schema_node *node, uint32_t first_step)
+static void skip_compile(struct compiler *compiler, const struct schema_node *node)
 {
         uint32_t bytes;
 
@@ -154,27 +168,27 @@ static void skip_compile(struct compiler *compiler, const struct schema_node *no
         case SCHEMA_NULL:
                 return;
         case SCHEMA_BOOLEAN:
-                skip_add(compiler, STEP_SKIP_BOOLEAN, 1, first_step);
+                skip_add(compiler, STEP_SKIP_BOOLEAN, 1);
                 return;
         case SCHEMA_INT:
-                skip_add(compiler, STEP_SKIP_INT, 1, first_step);
+                skip_add(compiler, STEP_SKIP_INT, 1);
                 return;
         case SCHEMA_LONG:
-                skip_add(compiler, STEP_SKIP_LONG, 1, first_step);
+                skip_add_run(compiler, false);
                 return;
         case SCHEMA_FLOAT:
         case SCHEMA_DOUBLE:
         case SCHEMA_FIXED:
                 (void)fixed_size_of(node, &bytes);
-                if (skip_last(compiler, STEP_SKIP_FIXED, first_step) != NULL &&
-                    skip_last(compiler, STEP_SKIP_FIXED, first_step)->count > LIMIT_EVENT_BODY_BYTES)
+                if (join_step(compiler) != NULL && join_step(compiler)->kind == STEP_SKIP_FIXED &&
+                    join_step(compiler)->count > LIMIT_EVENT_BODY_BYTES)
                         skip_any(compiler, node); /* too long for any body: only the sum must not overflow */
                 else
-                        skip_add(compiler, STEP_SKIP_FIXED, bytes, first_step);
+                        skip_add(compiler, STEP_SKIP_FIXED, bytes);
                 return;
         case SCHEMA_BYTES:
         case SCHEMA_STRING:
-                skip_add(compiler, STEP_SKIP_TEXT, 1, first_step);
+                skip_add_run(compiler, true);
                 return;
         case SCHEMA_ENUM:
                 step_add(compiler, STEP_SKIP_ENUM)->count = node->n_symbols;
@@ -193,7 +207,7 @@ static void skip_compile(struct compiler *compiler, const struct schema_node *no
                 size_t before = path_enter(compiler, node->fields[i].name);
 
                 if (compiler->program->n_steps < STEPS_INLINE_MAX)
-                        skip_compile(compiler, node->fields[i].type, first_step);
+                        skip_compile(compiler, node->fields[i].type);
                 else
                         skip_any(compiler, node->fields[i].type);
                 path_leave(compiler, before);
@@ -483,6 +497,7 @@ static int select_compile(struct compiler *compiler, const struct schema_node *n
         if (value_compile(compiler, node->branches[branch], wanted, is_leaf, is_last, err) < 0)
                 return -1;
         program->steps[at].count = program->n_steps - at - 1;
+        compiler->join = -1; /* what follows is outside of the union */
         return 0;
 }
 
@@ -542,7 +557,6 @@ static int check_names(const struct compiler *compiler, const struct schema_node
 static int record_compile(struct compiler *compiler, const struct schema_node *record, const struct wanted *wanted,
                           bool is_last, struct err *err)
 {
-        uint32_t first_step = compiler->program->n_steps; /* skips join only within this record */
         uint32_t left = wanted->n;
         uint32_t *below = alloc_array(wanted->n + 1, sizeof(*below));
         int result = check_names(compiler, record, wanted, err);
@@ -557,12 +571,10 @@ static int record_compile(struct compiler *compiler, const struct schema_node *r
                                 below[inner.n++] = wanted->columns[i];
                 }
                 left -= inner.n;
-                if (inner.n == 0) {
-                        skip_compile(compiler, field->type, first_step);
-                } else {
+                if (inner.n == 0)
+                        skip_compile(compiler, field->type);
+                else
                         result = field_compile(compiler, field->type, &inner, is_last && left == 0, err);
-                        first_step = compiler->program->n_steps;
-                }
                 path_leave(compiler, before);
         }
         alloc_free(below);
@@ -590,9 +602,7 @@ static int envelope_compile(struct compiler *compiler, uint32_t index, struct er
         }
         before = path_enter(compiler, column->name);
         if (is_header) {
-                struct decode_header *header = &program->headers[program->n_headers];
-
-                header->key = arena_copy(&program->arena, column->key);
+                program->wanted_headers[program->n_headers].key = arena_copy(&program->arena, column->key);
                 load_add(compiler, STEP_LOAD_HEADER, index)->count = program->n_headers++;
         } else {
                 load_add(compiler, STEP_LOAD_BODY, index);
@@ -680,8 +690,9 @@ static void specs_compile(struct compiler *compiler)
 
 int decode_program_compile(struct decode_program *program, const struct decode_config *config, struct err *err)
 {
-        struct compiler compiler = {.program = program, .config = config};
+        struct compiler compiler = {.program = program, .config = config, .join = -1};
         uint32_t n = config->n_columns;
+        uint32_t n_headers = 0;
         int result = 0;
 
         assert(config->format != DECODE_AVRO || config->schema != NULL);
@@ -689,8 +700,15 @@ int decode_program_compile(struct decode_program *program, const struct decode_c
         program->specs = arena_new_n(&program->arena, struct builder_spec, n + 1u);
         program->names = arena_new_n(&program->arena, struct slice, n + 1u);
         program->nullable = arena_new_n(&program->arena, uint32_t, n + 1u);
-        program->headers = arena_new_n(&program->arena, struct decode_header, n + 1u);
         bytes_init(&compiler.path);
+        for (uint32_t c = 0; c < n; c++)
+                n_headers += config->columns[c].kind == DECODE_HEADER;
+        program->headers = arena_new_n(&program->arena, struct decode_header, n_headers + 1u);
+        program->wanted_headers = arena_new_n(&program->arena, struct envelope_wanted, n_headers + 1u);
+        for (uint32_t i = 0; i < DECODE_LAYOUTS; i++)
+                envelope_layout_init(&program->layouts[i],
+                                     arena_new_n(&program->arena, struct envelope_place, n_headers + 1u));
+        program->layout = &program->layouts[0];
         for (uint32_t c = 0; c < n && result == 0; c++) {
                 const struct decode_column *column = &config->columns[c];
 

@@ -6,13 +6,13 @@
 #define WEIR_SIDECAR_COLUMN_DECODE_PROGRAM_H
 
 #include "sidecar/column/decode.h"
+#include "sidecar/column/envelope.h"
 
-enum { DECODE_GROUP = 64 }; /* events worked on together: about 10 KB of bodies, which stay in the first-level cache */
+enum { DECODE_GROUP = 128 }; /* events worked on together: their bodies, some 20 KB, stay in the first-level cache */
 
 enum decode_step_kind {
         /* Skips of fields that nobody wants. */
-        STEP_SKIP_TEXT,           /* strings, bytes: count of them in a row */
-        STEP_SKIP_LONG,           /* count of them in a row */
+        STEP_SKIP_RUN,            /* only the run behind it, below */
         STEP_SKIP_INT,            /* count of them in a row */
         STEP_SKIP_BOOLEAN,        /* count of them in a row */
         STEP_SKIP_ENUM,           /* count: symbols */
@@ -37,12 +37,12 @@ enum decode_step_kind {
         STEP_LOAD_BODY,
         /* Conversions of what was just loaded into `column`. */
         STEP_TO_DOUBLE,
-        STEP_TO_FLOAT,            /* from int64 */
+        STEP_TO_FLOAT,
         STEP_CHECK_RANGE,         /* least..most */
         STEP_MULTIPLY,            /* by factor; out of range when it overflows */
         STEP_DIVIDE,              /* by factor, floored */
         STEP_FLOOR,               /* to a multiple of factor */
-        STEP_RESCALE,             /* decimal: times factor, then below 10^count in magnitude, else NULL */
+        STEP_RESCALE,             /* decimal: below 10^count in magnitude, then times wide_factor; else NULL */
         /* A union: branch null_branch (-1: none) means NULL for the n_nulls columns of null_columns, branch
          * value_branch that the next `count` steps run for the event. */
         STEP_SELECT,
@@ -52,31 +52,36 @@ struct decode_step {
         enum decode_step_kind kind;
         uint32_t column;
         uint32_t count;
+        /* SKIP_RUN, LOAD_LONG and LOAD_TEXT go on over n_longs longs and then n_texts strings or bytes that nobody
+         * wants, while the position is in a register. */
+        uint32_t n_longs, n_texts;
         int32_t null_branch, value_branch;
         int64_t least, most;
         int64_t factor;
-        weir_i128 wide_factor;       /* RESCALE */
+        weir_i128 wide_factor;
         const struct schema_node *node;
         const uint32_t *null_columns;
         uint32_t n_nulls;
-        struct slice field;          /* for dead letters and EXPLAIN: "bid.price" */
+        struct slice field; /* for dead letters and EXPLAIN: "bid.price" */
 };
 
-/* The events of a group. A failed one goes on over zeros, so that the loops need no question; its row is taken
- * out afterwards. */
+/* The events of a group, one behind the other in memory. A failed one goes on over zeros, so that the loops need
+ * no question; its row is taken out afterwards. */
 struct decode_lanes {
-        const uint8_t *at[DECODE_GROUP];    /* position in the body */
-        const uint8_t *end[DECODE_GROUP];   /* of the body */
-        const uint8_t *start[DECODE_GROUP]; /* of the event: its headers */
-        uint8_t reason[DECODE_GROUP];       /* enum reason */
-        uint16_t step[DECODE_GROUP];        /* where it failed */
+        const uint8_t *at[DECODE_GROUP];       /* position in the body */
+        const uint8_t *end[DECODE_GROUP];      /* of the event and of its body */
+        const uint8_t *true_end[DECODE_GROUP]; /* of a failed event */
+        const uint8_t *begin;                  /* of the first event */
+        uint8_t reason[DECODE_GROUP];          /* enum reason */
+        uint16_t step[DECODE_GROUP];           /* where it failed */
         uint32_t n_failed;
 };
 
-struct decode_header {
-        struct slice key;
+struct decode_header { /* one that is wanted */
         struct slice value[DECODE_GROUP]; /* data NULL: the event has no such header */
 };
+
+enum { DECODE_LAYOUTS = 4 }; /* agents of a few kinds, met in turns */
 
 struct decode_program {
         enum decode_body_kind format;
@@ -95,10 +100,15 @@ struct decode_program {
         uint32_t *nullable;           /* columns with is_nullable */
         uint32_t n_headers;
         struct decode_header *headers;
+        struct envelope_wanted *wanted_headers; /* their keys */
         struct json_reader *json;     /* format JSON */
         struct arena arena;           /* everything above */
 
         struct decode_lanes lanes;
+        struct envelope_layout layouts[DECODE_LAYOUTS];
+        const struct envelope_layout *layout; /* that the last event had */
+        uint32_t next_layout;                 /* to be replaced */
+        uint32_t n_unmatched;                 /* events whose headers had to be walked */
         bool is_full;                 /* the arena of the builder was spent while steps ran */
 };
 
@@ -106,10 +116,15 @@ struct decode_program {
 int decode_program_compile(struct decode_program *program, const struct decode_config *config, struct err *err)
         WEIR_MUST_CHECK;
 
+/* Steps at work on a group. */
+struct decode_run {
+        struct decode_program *program;
+        struct builder *builder;
+        struct decode_lanes *lanes;
+        uint32_t row; /* of lane 0 */
+};
+
 /* Runs the steps from `first_step` on for events 0..n of the lanes into rows builder->n_rows... */
 void decode_run_steps(struct decode_program *program, struct builder *builder, uint32_t first_step, uint32_t n);
-
-/* Marks one event as failed. */
-void decode_run_fail(struct decode_program *program, uint32_t lane, enum reason reason, uint32_t step);
 
 #endif

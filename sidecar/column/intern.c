@@ -7,19 +7,19 @@
 #include <assert.h>
 
 enum {
-        LOG2_SLOTS_FIRST = 6,
+        LOG2_SLOTS_FIRST = 7,
         LOG2_SLOTS_MAX = 14,
         PROBE_MAX = 24,
+        SPREAD_ENTRIES_MAX = 32, /* up to here every string is to stand in its first slot, */
+        SPREAD_DRAWS = 16,       /* and so many multipliers are tried for it */
         ENTRIES_FIRST = 32,
         ARENA_CHUNK_BYTES = 8192,
 };
 
-/* No key of a short string has a length of 255, no key of a long one a length of 2^56 - 1. */
+/* Odd as a long key, and of a length that none has. */
 static const struct intern_key empty_key = {UINT64_MAX, UINT64_MAX};
-#define LONG_KEY_MARK (UINT64_C(1) << 63)
 
 const struct intern_key intern_masks[INTERN_SHORT_BYTES_MAX + 1] = {
-        {0, 0},
         {UINT64_C(0xff), 0},
         {UINT64_C(0xffff), 0},
         {UINT64_C(0xffffff), 0},
@@ -35,6 +35,7 @@ const struct intern_key intern_masks[INTERN_SHORT_BYTES_MAX + 1] = {
         {UINT64_MAX, UINT64_C(0xffffffffff)},
         {UINT64_MAX, UINT64_C(0xffffffffffff)},
         {UINT64_MAX, UINT64_C(0xffffffffffffff)},
+        {UINT64_MAX, UINT64_MAX},
 };
 
 static size_t n_slots_of(const struct intern *intern)
@@ -61,10 +62,13 @@ static bool is_same_key(struct intern_key a, struct intern_key b)
 static struct intern_key key_of(const struct intern *intern, const uint8_t *data, size_t len)
 {
         struct hash_key hash_key = {{intern->multiplier, intern->multiplier << 1, ~intern->multiplier, 1}};
+        uint8_t text[1 + INTERN_SHORT_BYTES_MAX] = {(uint8_t)(2 * len)};
 
-        if (len <= INTERN_SHORT_BYTES_MAX)
-                return intern_short_key(data, len);
-        return (struct intern_key){hash_bytes(&hash_key, data, len), LONG_KEY_MARK | len};
+        if (len > INTERN_SHORT_BYTES_MAX)
+                return (struct intern_key){hash_bytes(&hash_key, data, len) | 1, len};
+        if (len > 0)
+                memcpy(text + 1, data, len);
+        return (struct intern_key){bytes_get_u64(text), bytes_get_u64(text + 8)};
 }
 
 static bool is_entry(const struct intern *intern, const struct intern_slot *slot, const uint8_t *data, size_t len)
@@ -89,44 +93,61 @@ static struct intern_slot *slot_find(const struct intern *intern, struct intern_
         return NULL;
 }
 
-/* Twice the slots; false when the table may not grow or an entry finds no place in it. */
-static bool grow(struct intern *intern)
+/* Puts all entries into empty slots; false when one finds no place, or, if they are to, not its first. */
+static bool place_entries(struct intern *intern, bool are_first)
 {
-        struct intern_slot *old = intern->slots;
-        bool is_placed = true;
-
-        if (intern->shift == 64 - LOG2_SLOTS_MAX)
-                return false;
-        intern->shift--;
-        intern->slots = slots_new(intern->shift);
-        for (uint32_t code = 0; code < intern->dict.n_entries && is_placed; code++) {
-                /* entries have their pad too: the arena is never full to the last byte (entry_copy) */
+        for (uint32_t code = 0; code < intern->dict.n_entries; code++) {
                 struct slice entry = intern->entries[code];
                 struct intern_key key = key_of(intern, entry.data, entry.len);
                 struct intern_slot *slot = slot_find(intern, key, entry.data, entry.len);
 
-                is_placed = slot != NULL;
-                if (is_placed)
-                        *slot = (struct intern_slot){key, code};
+                if (slot == NULL || (are_first && slot != &intern->slots[intern_slot_of(intern, key)]))
+                        return false;
+                *slot = (struct intern_slot){key, code};
         }
-        alloc_free(old);
-        return is_placed;
+        return true;
+}
+
+/* Twice the slots; false when the table may not grow or an entry finds no place in it. */
+static bool grow(struct intern *intern)
+{
+        if (intern->shift == 64 - LOG2_SLOTS_MAX)
+                return false;
+        intern->shift--;
+        alloc_free(intern->slots);
+        intern->slots = slots_new(intern->shift);
+        return place_entries(intern, false);
+}
+
+/* The strings that matter most are few, and intern_code_fast looks into first slots only: a handful of strings gets a
+ * multiplier that spreads them. */
+static void spread(struct intern *intern)
+{
+        struct intern_slot *kept = intern->slots;
+        uint64_t multiplier = intern->multiplier;
+
+        for (unsigned draw = 0; draw < SPREAD_DRAWS; draw++) {
+                struct hash_key drawn;
+
+                hash_key_draw(&drawn);
+                intern->multiplier = drawn.word[0] | 1;
+                intern->slots = slots_new(intern->shift);
+                if (place_entries(intern, true)) {
+                        alloc_free(kept);
+                        return;
+                }
+                alloc_free(intern->slots);
+        }
+        intern->slots = kept;
+        intern->multiplier = multiplier;
 }
 
 static void close_for_good(struct intern *intern)
 {
         alloc_free(intern->slots);
-        intern->shift = 64 - 1; /* two empty slots, so that intern_code_short needs no question */
+        intern->shift = 64 - 1; /* two empty slots, so that intern_code_fast needs no question */
         intern->slots = slots_new(intern->shift);
         intern->is_closed = true;
-}
-
-static struct slice entry_copy(struct intern *intern, const uint8_t *data, size_t len)
-{
-        uint8_t *copy = arena_zero(&intern->arena, len + INTERN_PAD_BYTES, 1);
-
-        memcpy(copy, data, len);
-        return slice_make(copy, len);
 }
 
 static uint32_t entry_add(struct intern *intern, struct intern_slot *slot, struct intern_key key,
@@ -139,7 +160,7 @@ static uint32_t entry_add(struct intern *intern, struct intern_slot *slot, struc
                 intern->entries = alloc_resize(intern->entries, intern->entries_capacity, sizeof(*intern->entries));
                 intern->dict.entry = intern->entries;
         }
-        intern->entries[code] = entry_copy(intern, data, len);
+        intern->entries[code] = arena_copy(&intern->arena, slice_make(data, len));
         intern->n_bytes += len;
         intern->dict.n_entries++;
         *slot = (struct intern_slot){key, code};
@@ -150,7 +171,6 @@ struct intern *intern_new(void)
 {
         struct intern *intern = alloc_zero(1, sizeof(*intern));
         struct hash_key drawn;
-        static const uint8_t nothing[INTERN_PAD_BYTES];
 
         hash_key_draw(&drawn);
         intern->multiplier = drawn.word[0] | 1;
@@ -160,7 +180,7 @@ struct intern *intern_new(void)
         intern->entries = alloc_array(intern->entries_capacity, sizeof(*intern->entries));
         intern->dict.entry = intern->entries;
         arena_init(&intern->arena, ARENA_CHUNK_BYTES, 0);
-        (void)intern_code(intern, nothing, 0);
+        (void)intern_code(intern, (const uint8_t *)"", 0);
         assert(intern->dict.n_entries == 1);
         return intern;
 }
@@ -180,6 +200,7 @@ uint32_t intern_code(struct intern *intern, const uint8_t *data, size_t len)
 {
         struct intern_key key;
         struct intern_slot *slot;
+        uint32_t code;
 
         if (intern->is_closed)
                 return INTERN_CODE_NONE;
@@ -203,5 +224,8 @@ uint32_t intern_code(struct intern *intern, const uint8_t *data, size_t len)
                 close_for_good(intern);
                 return INTERN_CODE_NONE;
         }
-        return entry_add(intern, slot, key, data, len);
+        code = entry_add(intern, slot, key, data, len);
+        if (intern->dict.n_entries <= SPREAD_ENTRIES_MAX && slot != &intern->slots[intern_slot_of(intern, key)])
+                spread(intern);
+        return code;
 }

@@ -10,8 +10,9 @@
  * strings are copied into the batch and carry none. So whoever picks strings that collide gains nothing but
  * plain copies. Strings beyond INTERN_STRING_BYTES_MAX are passed over; many of them close it as well.
  *
- * A slot's key is the string itself up to 15 bytes (zero-padded, its length in the top byte); longer strings
- * have hash and length there and are compared with their entry. One thread. */
+ * A slot's key is, up to 15 bytes, the string itself as Avro writes it: twice its length in the first byte, then
+ * its bytes, zeros behind. Longer strings have a hash there, made odd, and their length, and are compared with their
+ * entry. One thread. */
 #ifndef WEIR_SIDECAR_COLUMN_INTERN_H
 #define WEIR_SIDECAR_COLUMN_INTERN_H
 
@@ -23,7 +24,7 @@ enum {
         INTERN_BYTES_MAX = 256 << 10,
         INTERN_STRING_BYTES_MAX = 256,
         INTERN_SHORT_BYTES_MAX = 15,
-        INTERN_PAD_BYTES = 16, /* readable behind every string handed in */
+        INTERN_PAD_BYTES = 16, /* readable behind every string handed to intern_code_fast */
 };
 
 #define INTERN_CODE_NONE UINT32_MAX
@@ -55,30 +56,25 @@ struct intern *intern_free(struct intern *intern); /* NULL allowed; returns NULL
 /* The code of the string, added if it is new; INTERN_CODE_NONE when it is too long or the dictionary is closed. */
 uint32_t intern_code(struct intern *intern, const uint8_t *data, size_t len);
 
-/* [n]: the bits of the first n bytes of sixteen. */
+/* [n]: the bits of the first n + 1 bytes of sixteen. */
 extern const struct intern_key intern_masks[INTERN_SHORT_BYTES_MAX + 1];
-
-static inline struct intern_key intern_short_key(const uint8_t *data, size_t len)
-{
-        struct intern_key key = {bytes_get_u64(data) & intern_masks[len].low,
-                                 (bytes_get_u64(data + 8) & intern_masks[len].high) | (uint64_t)len << 56};
-
-        return key;
-}
 
 static inline size_t intern_slot_of(const struct intern *intern, struct intern_key key)
 {
         return (size_t)(((key.low + (key.high << 32 | key.high >> 32)) * intern->multiplier) >> intern->shift);
 }
 
-/* For tight loops, len <= INTERN_SHORT_BYTES_MAX: the code, when the string stands in its first slot; else
- * INTERN_CODE_NONE, and intern_code knows. */
-static inline uint32_t intern_code_short(const struct intern *intern, const uint8_t *data, size_t len)
+/* For tight loops: the code of the string that Avro wrote at `text`, when it stands in its first slot; else
+ * INTERN_CODE_NONE, and intern_code knows. head: its length byte, twice the length, at most
+ * 2 * INTERN_SHORT_BYTES_MAX. The dictionary is handed in by value so that it stays in registers. */
+static inline uint32_t intern_code_fast(struct intern_slot *slots, uint64_t multiplier, unsigned shift,
+                                        const uint8_t *text, size_t head)
 {
-        struct intern_key key = intern_short_key(data, len);
-        const struct intern_slot *slot = &intern->slots[intern_slot_of(intern, key)];
+        const struct intern_key *mask = &intern_masks[head >> 1];
+        uint64_t low = bytes_get_u64(text) & mask->low, high = bytes_get_u64(text + 8) & mask->high;
+        const struct intern_slot *slot = &slots[((low + (high << 32 | high >> 32)) * multiplier) >> shift];
 
-        return ((slot->key.low ^ key.low) | (slot->key.high ^ key.high)) == 0 ? slot->code : INTERN_CODE_NONE;
+        return ((slot->key.low ^ low) | (slot->key.high ^ high)) == 0 ? slot->code : INTERN_CODE_NONE;
 }
 
 #endif

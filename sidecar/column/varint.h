@@ -39,6 +39,8 @@ static inline uint64_t varint_squeeze(uint64_t word)
 }
 
 #if defined(__x86_64__)
+/* For functions that run only after varint_has_pext said yes. */
+#define VARINT_PEXT_TARGET __attribute__((target("bmi,bmi2")))
 /* The same in one instruction. Only where varint_has_pext said yes. */
 static inline uint64_t varint_squeeze_pext(uint64_t word)
 {
@@ -50,10 +52,12 @@ static inline uint64_t varint_squeeze_pext(uint64_t word)
 static inline bool varint_has_pext(void)
 {
         /* AMD before Zen 3 has the instruction in microcode, slower than the shifts. */
-        return __builtin_cpu_supports("bmi2") && !__builtin_cpu_is("znver1") && !__builtin_cpu_is("znver2") &&
-               !__builtin_cpu_is("bdver4");
+        bool is_slow = __builtin_cpu_is("znver1") || __builtin_cpu_is("znver2") || __builtin_cpu_is("bdver4");
+
+        return __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && !is_slow;
 }
 #else
+#define VARINT_PEXT_TARGET
 static inline uint64_t varint_squeeze_pext(uint64_t word)
 {
         return varint_squeeze(word);
@@ -64,28 +68,35 @@ static inline bool varint_has_pext(void)
 }
 #endif
 
-/* The raw value (zig-zag not undone); NULL as varint_read_slow. */
+/* The stop bits of the eight bytes at `at`: 0 when the varint there is longer. */
+static inline uint64_t varint_stops(const uint8_t *at)
+{
+        return ~bytes_get_u64(at) & VARINT_STOP_BITS;
+}
+
+/* Bytes up to the first stop bit; stops != 0. */
+static inline size_t varint_len(uint64_t stops)
+{
+        return ((size_t)(unsigned)__builtin_ctzll(stops) >> 3) + 1;
+}
+
+/* The raw value (zig-zag not undone) of the varint at `at`, which ends at the first of `stops`. */
+static inline uint64_t varint_value(const uint8_t *at, uint64_t stops, bool has_pext)
+{
+        uint64_t word = bytes_get_u64(at) & (stops ^ (stops - 1)); /* bits up to the first stop bit */
+
+        return has_pext ? varint_squeeze_pext(word) : varint_squeeze(word);
+}
+
+/* Any length; NULL as varint_read_slow. */
 static inline const uint8_t *varint_read(const uint8_t *at, bool has_pext, uint64_t *ret_raw)
 {
-        uint64_t word = bytes_get_u64(at);
-        uint64_t stops = ~word & VARINT_STOP_BITS;
+        uint64_t stops = varint_stops(at);
 
         if (__builtin_expect(stops == 0, 0))
                 return varint_read_slow(at, ret_raw);
-        word &= stops ^ (stops - 1); /* bits up to the first stop bit */
-        *ret_raw = has_pext ? varint_squeeze_pext(word) : varint_squeeze(word);
-        return at + (__builtin_ctzll(stops) >> 3) + 1;
-}
-
-/* As varint_read without the value. */
-static inline const uint8_t *varint_skip(const uint8_t *at)
-{
-        uint64_t stops = ~bytes_get_u64(at) & VARINT_STOP_BITS;
-        uint64_t raw;
-
-        if (__builtin_expect(stops == 0, 0))
-                return varint_read_slow(at, &raw);
-        return at + (__builtin_ctzll(stops) >> 3) + 1;
+        *ret_raw = varint_value(at, stops, has_pext);
+        return at + varint_len(stops);
 }
 
 static inline int64_t varint_unzigzag(uint64_t raw)

@@ -218,8 +218,8 @@ TEST(sizes_of_records_that_double_do_not_overflow)
         bytes_append_text(&json, "[{\"type\":\"fixed\",\"name\":\"T0\",\"size\":16777216}");
         for (unsigned i = 1; i < 60; i++)
                 bytes_append_format(&json,
-                                    ",{\"type\":\"record\",\"name\":\"T%u\",\"fields\":[{\"name\":\"a\",\"type\":\"T%u\"},"
-                                    "{\"name\":\"b\",\"type\":\"T%u\"}]}",
+                                    ",{\"type\":\"record\",\"name\":\"T%u\",\"fields\":["
+                                    "{\"name\":\"a\",\"type\":\"T%u\"},{\"name\":\"b\",\"type\":\"T%u\"}]}",
                                     i, i - 1, i - 1);
         bytes_append_text(&json, "]");
         schema = parse((const char *)(bytes_append_byte(&json, 0), json.data));

@@ -1,0 +1,19 @@
+/* decode_text.h - strings into a builder: interned, or copied (inside the decoder only). */
+#ifndef WEIR_SIDECAR_COLUMN_DECODE_TEXT_H
+#define WEIR_SIDECAR_COLUMN_DECODE_TEXT_H
+
+#include "sidecar/column/decode_program.h"
+
+/* The string for `row` of a column: interned while it has an open dictionary, else copied into the builder's
+ * arena. When that is full, program->is_full. */
+void decode_text_put(struct decode_run *run, struct builder_column *column, uint32_t row, struct slice text);
+
+/* The Avro string or bytes at the lane's position into `column`. Returns the position behind it, which is not stored;
+ * NULL: the lane failed. */
+const uint8_t *decode_text_load(struct decode_run *run, struct builder_column *column, uint32_t lane,
+                                const struct decode_step *step);
+
+/* Its bytes only; false: the lane failed. */
+bool decode_text_take(struct decode_run *run, uint32_t lane, const struct decode_step *step, struct slice *ret_text);
+
+#endif
