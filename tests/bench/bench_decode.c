@@ -72,7 +72,8 @@ static void make_body(struct world *world, bool is_early)
         char text[64];
 
         (void)snprintf(text, sizeof(text), "%08x-%04x-%04x-%012llx", (unsigned)draw(world),
-                       (unsigned)draw(world) & 0xffff, (unsigned)draw(world) & 0xffff, (unsigned long long)draw(world) & 0xffffffffffff);
+                       (unsigned)draw(world) & 0xffff, (unsigned)draw(world) & 0xffff,
+                       (unsigned long long)draw(world) & 0xffffffffffff);
         put_text(&world->bodies, text);
         if (is_early)
                 put_long(&world->bodies, event_ms);
