@@ -99,7 +99,8 @@ TEST(every_plan_is_as_written)
 
 TEST(shipped_examples_compile_and_share_their_windows)
 {
-        static const char *const paths[] = {"packaging/examples/ad-events.sql", "packaging/examples/click-through.sql",
+        static const char *const paths[] = {"packaging/examples/ad-events.sql",
+                                            "packaging/examples/click-through.sql",
                                             "packaging/examples/click-fraud.sql"};
 
         check_plan(paths, 3, FOLDER "/examples.txt");
