@@ -38,7 +38,11 @@ static void format_address(const struct sockaddr_storage *address, char text[LIS
                 const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
 
                 inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
-                snprintf(text, LISTEN_ADDRESS_BYTES, "[%s]:%u", host, ntohs(v6->sin6_port));
+                /* an IPv4 peer of a socket for both families is the same peer */
+                if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+                        snprintf(text, LISTEN_ADDRESS_BYTES, "%s:%u", host + strlen("::ffff:"), ntohs(v6->sin6_port));
+                else
+                        snprintf(text, LISTEN_ADDRESS_BYTES, "[%s]:%u", host, ntohs(v6->sin6_port));
         }
 }
 

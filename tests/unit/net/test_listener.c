@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -172,5 +173,63 @@ TEST(any_address_and_version_6_are_understood)
         } else {
                 CHECK_CONTAINS(err.text, "[::1]:0"); /* a machine without IPv6 */
         }
+        loop_free(loop);
+}
+
+static void turn_until_accepted(struct loop *loop, const struct accepted *accepted)
+{
+        for (int i = 0; i < 200 && accepted->n == 0; i++)
+                REQUIRE(loop_run_once(loop, 10) == 0);
+        CHECK_UINT(accepted->n, 1);
+}
+
+TEST(a_version_4_peer_of_a_socket_for_both_has_its_version_4_name)
+{
+        struct loop *loop = loop_new();
+        struct listener *listener = NULL;
+        struct accepted accepted = {.n = 0};
+        struct err err;
+        int fd;
+
+        if (listener_open(loop, slice_from_text("[::]:0"), on_accept, &accepted, &listener, &err) < 0) {
+                loop_free(loop);
+                CHECK_SKIP("no IPv6 here: %s", err.text);
+        }
+        listener_accept(listener, true);
+        fd = connect_to(listener_address(listener));
+        turn_until_accepted(loop, &accepted);
+        CHECK(strncmp(accepted.peer, "127.0.0.1:", 10) == 0);
+        close(fd);
+        close(accepted.fd);
+        listener_close(listener);
+        loop_free(loop);
+}
+
+TEST(without_descriptors_accepting_pauses_and_goes_on)
+{
+        struct loop *loop = loop_new();
+        struct listener *listener = NULL;
+        struct accepted accepted = {.n = 0};
+        struct rlimit old, none;
+        struct err err;
+        int fd, spare;
+
+        REQUIRE(listener_open(loop, slice_from_text("127.0.0.1:0"), on_accept, &accepted, &listener, &err) == 0);
+        listener_accept(listener, true);
+        fd = connect_to(listener_address(listener));
+        spare = dup(fd);
+        REQUIRE(getrlimit(RLIMIT_NOFILE, &old) == 0);
+        none = old;
+        none.rlim_cur = (rlim_t)spare;
+        REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+        for (int i = 0; i < 3; i++)
+                CHECK_INT(loop_run_once(loop, 1), 0);
+        CHECK_UINT(accepted.n, 0);
+        REQUIRE(setrlimit(RLIMIT_NOFILE, &old) == 0);
+        turn_until_accepted(loop, &accepted);
+        close(spare);
+        close(fd);
+        close(accepted.fd);
+        listener_close(listener);
         loop_free(loop);
 }
