@@ -132,8 +132,9 @@ TEST(address_in_use_is_named)
         struct err err;
 
         REQUIRE(listener_open(loop, slice_from_text("127.0.0.1:0"), on_accept, &accepted, &listener, &err) == 0);
-        CHECK_FAILS(listener_open(loop, slice_from_text(listener_address(listener)), on_accept, &accepted, &again, &err),
-                    &err, listener_address(listener));
+        CHECK_FAILS(
+                listener_open(loop, slice_from_text(listener_address(listener)), on_accept, &accepted, &again, &err),
+                &err, listener_address(listener));
         CHECK_CONTAINS(err.text, "Address already in use");
         CHECK_INT(err.code, ERR_UNAVAILABLE);
         listener_close(listener);
@@ -142,7 +143,8 @@ TEST(address_in_use_is_named)
 
 TEST(what_is_no_address_is_refused)
 {
-        static const char *const wrong[] = {"", "4141", "localhost", "127.0.0.1:", "127.0.0.1:123456789", "1.2.3.4.5:1"};
+        static const char *const wrong[] = {"",           "4141", "localhost", "127.0.0.1:", "127.0.0.1:123456789",
+                                            "1.2.3.4.5:1"};
         struct loop *loop = loop_new();
         struct err err;
 
