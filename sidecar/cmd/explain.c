@@ -1,4 +1,4 @@
-/* explain.c - `weir explain`: what a job will do, operator by operator.
+/* explain.c - `weir explain`: what a job will do, operator by operator; and what a diagnostic's code means.
  *
  * Sources come first: which columns are decoded (nothing else is), which are computed, which are logged, and the
  * filter that all queries share. Then each INSERT from its sink downwards; an operator that several queries share is
@@ -16,6 +16,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <strings.h>
 
 struct explain {
         struct bytes *text;
@@ -354,10 +355,12 @@ void explain_append(const struct plan_job *job, struct bytes *text)
 static void print_usage(FILE *file)
 {
         fputs("usage: weir explain [-D KEY=VALUE]... FILE...\n"
+              "       weir explain CODE\n"
               "\n"
               "Shows the plan of job files: columns that are decoded and logged, the filter that all queries share, "
               "and\n"
               "each query from its sink down, with the state that its windows keep and the keys that it writes.\n"
+              "With the code of an error, such as WEIR-P0202, says what it means.\n"
               "\n"
               "Exit codes: 0, 64 usage, 78 the job is wrong (`weir check` says the same).\n",
               file);
@@ -390,6 +393,19 @@ static int explain_files(char *const *files, uint32_t n_files, char *const *over
         return result;
 }
 
+/* false: no such code. */
+static bool explain_code(const char *name)
+{
+        for (int code = 0; code < DIAG_CODE_COUNT; code++) {
+                if (strcasecmp(name, diag_code_text((enum diag_code)code)) != 0)
+                        continue;
+                printf("%s: %s\n\n%s\n", diag_code_text((enum diag_code)code), diag_code_title((enum diag_code)code),
+                       diag_code_explanation((enum diag_code)code));
+                return true;
+        }
+        return false;
+}
+
 int command_explain(int argc, char **argv)
 {
         static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
@@ -410,5 +426,7 @@ int command_explain(int argc, char **argv)
                 print_usage(stderr);
                 return ERR_USAGE;
         }
+        if (optind + 1 == argc && explain_code(argv[optind]))
+                return ERR_NONE;
         return explain_files(argv + optind, (uint32_t)(argc - optind), overrides, n_overrides);
 }

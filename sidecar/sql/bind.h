@@ -34,6 +34,7 @@ enum {
 #define BIND_WINDOW_START 0xfffffff0u
 #define BIND_WINDOW_END   0xfffffff1u
 #define BIND_WINDOW_TIME  0xfffffff2u
+#define BIND_PROCTIME     0xffffffe0u /* a column that is PROCTIME(): declared, or passed over by `*`, but never read */
 static inline bool bind_is_window_code(uint32_t column)
 {
         return column >= BIND_WINDOW_START;
@@ -186,6 +187,8 @@ struct expr *bind_expr_condition(struct bind_context *context, const struct ast_
 /* A positive or negative INTERVAL literal in whole milliseconds; false: reported. */
 bool bind_expr_interval_ms(struct bind_context *context, const struct ast_expr *ast, int64_t *ret_ms);
 bool bind_expr_has_window_code(const struct expr *expr);
+bool bind_expr_is_proctime(const struct ast_expr *ast); /* PROCTIME() */
+void bind_expr_refuse_proctime(struct binder *binder, struct diag_span span);
 /* For values of ARRAY, MAP and ROW, which are parts of names only. */
 void bind_expr_refuse_nested(struct binder *binder, struct diag_span span, const struct type *type);
 

@@ -38,6 +38,18 @@ void bind_expr_refuse_nested(struct binder *binder, struct diag_span span, const
                  "a value of type %s: Flink accepts this; weir does not yet", words[type->kind]);
 }
 
+bool bind_expr_is_proctime(const struct ast_expr *ast)
+{
+        return ast->kind == AST_CALL && is_name(ast->name.text, "PROCTIME") && ast->args.n == 0 && !ast->is_star &&
+               !ast->is_distinct && ast->filter == NULL;
+}
+
+void bind_expr_refuse_proctime(struct binder *binder, struct diag_span span)
+{
+        diag_add(binder->diags, DIAG_FUNCTION_NOT_YET, span, NULL,
+                 "a PROCTIME() column: Flink accepts this; weir does not yet");
+}
+
 static bool is_nested(const struct type *type)
 {
         return type->kind == TYPE_ARRAY || type->kind == TYPE_MAP || type->kind == TYPE_ROW;
@@ -125,6 +137,10 @@ static struct expr *bind_column_path(struct bind_context *context, const struct 
                 return NULL;
         }
         expr = column->expr;
+        if (expr->kind == EXPR_COLUMN && expr->column == BIND_PROCTIME) {
+                bind_expr_refuse_proctime(context->binder, ast->span);
+                return NULL;
+        }
         for (uint32_t i = used; i < ast->names.n && expr != NULL; i++)
                 expr = bind_scan_field(context, expr, ast->names.items[i]);
         return expr;

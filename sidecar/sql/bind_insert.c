@@ -112,6 +112,10 @@ static bool check_column(const struct inserter *inserter, const struct bind_colu
         struct type bare_from = *type, bare_to = to->type;
         char from_text[TYPE_TEXT_BYTES], to_text[TYPE_TEXT_BYTES];
 
+        if (from->expr->kind == EXPR_COLUMN && from->expr->column == BIND_PROCTIME) {
+                bind_expr_refuse_proctime(binder, span_of(inserter, from));
+                return false;
+        }
         if (type_phys(&to->type) == PHYS_NONE) {
                 bind_expr_refuse_nested(binder, span_of(inserter, from), &to->type);
                 return false;

@@ -542,12 +542,18 @@ static struct bind_relation *bind_branch(struct binder *binder, const struct ast
                          "the branches of UNION ALL have %u and %u columns", first->n_columns, branch->n_columns);
                 return NULL;
         }
-        for (uint32_t i = 0; i < branch->n_columns; i++)
+        for (uint32_t i = 0; i < branch->n_columns; i++) {
+                if (branch->columns[i].expr->kind == EXPR_COLUMN &&
+                    branch->columns[i].expr->column == BIND_PROCTIME) {
+                        bind_expr_refuse_proctime(binder, branch->columns[i].span);
+                        return NULL;
+                }
                 if (type_phys(&branch->columns[i].expr->type) == PHYS_NONE &&
                     branch->columns[i].expr->type.kind != TYPE_NULL) {
                         bind_expr_refuse_nested(binder, branch->columns[i].span, &branch->columns[i].expr->type);
                         return NULL;
                 }
+        }
         return branch;
 }
 

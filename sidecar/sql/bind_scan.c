@@ -56,6 +56,8 @@ struct expr *bind_scan_column(struct binder *binder, struct bind_scan *scan, uin
         struct plan_scan_column wanted = {
                 .kind = kind_of(column), .table_column = table_column, .type = column->type, .name = column->name};
 
+        if (wanted.kind == PLAN_SCAN_COMPUTED && bind_expr_is_proctime(scan->entry->columns[table_column]->computed))
+                return call_column(BIND_PROCTIME, &column->type, binder->arena);
         if (wanted.kind == PLAN_SCAN_METADATA)
                 wanted.key = column->metadata_key;
         return need_leaf(binder, scan, &wanted);

@@ -271,6 +271,10 @@ static void bind_computed(struct maker *maker)
 
                 if (table->columns[i].kind != PLAN_COMPUTED)
                         continue;
+                if (bind_expr_is_proctime(maker->entry->columns[i]->computed)) {
+                        table->columns[i].type = type_timestamp(TYPE_TIMESTAMP_LTZ, 3, false);
+                        continue;
+                }
                 scan = bind_scan_new(maker->binder, maker->entry);
                 expr = bind_scan_computed(maker->binder, scan, i);
                 if (expr == NULL) {
@@ -386,6 +390,11 @@ static void make_watermark(struct maker *maker)
                 diag_add(diags, DIAG_WATERMARK, name->span,
                          "make it a computed column, such as TO_TIMESTAMP_LTZ(ms, 3)",
                          "WATERMARK FOR takes a TIMESTAMP(p) or TIMESTAMP_LTZ(p) with p at most 3, not %s", text);
+                return;
+        }
+        if (table->columns[column].kind == PLAN_COMPUTED &&
+            bind_expr_is_proctime(maker->entry->columns[column]->computed)) {
+                diag_add(diags, DIAG_WATERMARK, name->span, NULL, "a PROCTIME() column has no watermark");
                 return;
         }
         maker->entry->watermark = watermark;
