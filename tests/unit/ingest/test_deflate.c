@@ -146,11 +146,22 @@ TEST(damage_is_named_and_what_came_before_it_is_there)
         bytes_reset(&deflated);
         bytes_append(&deflated, "\x78\xbb\x01\x02\x03\x04", 6);
         CHECK_FAILS(read_all(&deflated, 100, 100, &plain, &err), &err, "dictionary");
-        /* the checksum */
-        bytes_reset(&deflated);
+        bytes_done(&deflated);
+        bytes_done(&plain);
+}
+
+/* Flume 1.4 ends its stream with a wrong one when there were many frames. */
+TEST(a_wrong_checksum_at_the_end_is_an_end)
+{
+        struct bytes deflated, plain;
+        struct err err;
+
+        bytes_init(&deflated);
+        bytes_init(&plain);
         recorder_deflate(slice_from_text("abc"), 6, true, &deflated);
         deflated.data[deflated.len - 1] ^= 1;
-        CHECK_FAILS(read_all(&deflated, 100, 100, &plain, &err), &err, "incorrect data check");
+        CHECK_INT(read_all(&deflated, 100, 100, &plain, &err), DEFLATE_E_END);
+        CHECK_SLICE(bytes_slice(&plain), "abc");
         bytes_done(&deflated);
         bytes_done(&plain);
 }
