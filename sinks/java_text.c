@@ -88,6 +88,37 @@ static size_t digits_of(weir_i128 value, char digits[48])
         return at;
 }
 
+/* scale > 0: at least one digit stands before the point. */
+static void append_with_point(struct bytes *text, const char *digits, int n, int scale)
+{
+        if (n > scale) {
+                bytes_append(text, digits, (size_t)(n - scale));
+        } else {
+                bytes_append_byte(text, '0');
+        }
+        bytes_append_byte(text, '.');
+        for (int zeros = scale - n; zeros > 0; zeros--)
+                bytes_append_byte(text, '0');
+        bytes_append(text, n > scale ? digits + n - scale : digits, (size_t)(n > scale ? scale : n));
+}
+
+void java_text_plain_decimal(struct bytes *text, weir_i128 unscaled, int scale)
+{
+        char digits[48];
+        size_t at = digits_of(unscaled, digits);
+        int n = 48 - (int)at;
+
+        if (unscaled < 0)
+                bytes_append_byte(text, '-');
+        if (scale > 0) {
+                append_with_point(text, digits + at, n, scale);
+                return;
+        }
+        bytes_append(text, digits + at, (size_t)n);
+        for (int zeros = unscaled == 0 ? 0 : -scale; zeros > 0; zeros--)
+                bytes_append_byte(text, '0');
+}
+
 void java_text_decimal(struct bytes *text, weir_i128 unscaled, int scale)
 {
         char digits[48];
@@ -95,30 +126,19 @@ void java_text_decimal(struct bytes *text, weir_i128 unscaled, int scale)
         int n = 48 - (int)at;
         int exponent = n - 1 - scale; /* of the first digit */
 
+        if (scale == 0 || (scale > 0 && exponent >= -6)) {
+                java_text_plain_decimal(text, unscaled, scale);
+                return;
+        }
         if (unscaled < 0)
                 bytes_append_byte(text, '-');
-        if (scale == 0) {
-                bytes_append(text, digits + at, (size_t)n);
-        } else if (scale > 0 && exponent >= -6) {
-                if (n > scale) {
-                        bytes_append(text, digits + at, (size_t)(n - scale));
-                        bytes_append_byte(text, '.');
-                        bytes_append(text, digits + 48 - scale, (size_t)scale);
-                        return;
-                }
-                bytes_append_text(text, "0.");
-                for (int zeros = scale - n; zeros > 0; zeros--)
-                        bytes_append_byte(text, '0');
-                bytes_append(text, digits + at, (size_t)n);
-        } else {
-                bytes_append_byte(text, (uint8_t)digits[at]);
-                if (n > 1) {
-                        bytes_append_byte(text, '.');
-                        bytes_append(text, digits + at + 1, (size_t)n - 1);
-                }
-                if (exponent != 0)
-                        bytes_append_format(text, "E%+d", exponent);
+        bytes_append_byte(text, (uint8_t)digits[at]);
+        if (n > 1) {
+                bytes_append_byte(text, '.');
+                bytes_append(text, digits + at + 1, (size_t)n - 1);
         }
+        if (exponent != 0)
+                bytes_append_format(text, "E%+d", exponent);
 }
 
 static void append_bytes(struct bytes *text, struct slice value)

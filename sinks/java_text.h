@@ -25,6 +25,8 @@ void java_text_append(struct bytes *text, const struct type *type, const struct 
 void java_text_date(struct bytes *text, int64_t days);
 /* BigDecimal.toString of unscaled * 10^-scale. */
 void java_text_decimal(struct bytes *text, weir_i128 unscaled, int scale);
+/* BigDecimal.toPlainString */
+void java_text_plain_decimal(struct bytes *text, weir_i128 unscaled, int scale);
 /* ".123", ".123456", or nothing: micros of a second, in groups of three digits as java.time does, or (trim) without
  * trailing zeros as appendFraction does. */
 void java_text_fraction(struct bytes *text, uint32_t micros, bool trim);

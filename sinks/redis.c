@@ -26,7 +26,7 @@
 #include "sidecar/base/alloc.h"
 #include "sidecar/net/loop.h"
 #include "sidecar/plan/connector.h"
-#include "sinks/redis_key.h"
+#include "sinks/percent.h"
 #include "sinks/redis_epoch.h"
 #include "sinks/redis_link.h"
 #include "sinks/redis_owner.h"
@@ -501,7 +501,7 @@ static int redis_open(struct sink *sink, const struct sink_config *config, struc
         redis->listener = *config->listener;
         bytes_init(&name);
         bytes_append_text(&name, "weir:");
-        redis_key_encode(&name, slice_from_text(config->name));
+        percent_append(&name, slice_from_text(config->name));
         redis->client_name = alloc_text_n(name.data, name.len);
         bytes_done(&name);
         redis->name = alloc_text(config->name);

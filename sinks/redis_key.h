@@ -25,7 +25,4 @@ void redis_key_part(struct bytes *key, struct slice part);
 /* "}"; cuts the parts when they are too long. begun: key->len behind redis_key_begin. */
 void redis_key_end(struct bytes *key, size_t begun);
 
-/* Appends percent-encoded text. */
-void redis_key_encode(struct bytes *text, struct slice part);
-
 #endif

@@ -13,6 +13,7 @@
 #include "sinks/redis_owner.h"
 
 #include "sidecar/base/alloc.h"
+#include "sinks/percent.h"
 #include "sinks/redis_key.h"
 
 #include <assert.h>
@@ -116,7 +117,7 @@ struct redis_owner *redis_owner_new(struct redis_link *link, const struct sink_c
         (void)snprintf(owner->name, sizeof(owner->name), "%s", config->name);
         bytes_init(&key);
         bytes_append_text(&key, "weir:{commit}:");
-        redis_key_encode(&key, slice_from_text(owner->name));
+        percent_append(&key, slice_from_text(owner->name));
         (void)snprintf(owner->record_key, sizeof(owner->record_key), "%.*s", (int)key.len, (const char *)key.data);
         bytes_done(&key);
         draw_token(owner->token);

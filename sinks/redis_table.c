@@ -4,6 +4,7 @@
 #include "sidecar/base/alloc.h"
 #include "sidecar/plan/connector.h"
 #include "sinks/json_text.h"
+#include "sinks/percent.h"
 #include "sinks/redis_key.h"
 #include "sinks/sink.h"
 
@@ -111,7 +112,7 @@ int redis_table_new(const struct plan_table *plan, struct redis_table **ret_tabl
         else
                 table->layout = plan->n_primary_key > 0 ? REDIS_HASH : REDIS_STREAM;
         bytes_init(&name);
-        redis_key_encode(&name, plan->name);
+        percent_append(&name, plan->name);
         rc = name.len > NAME_MAX_BYTES ? sink_table_error(plan, NULL, err, "the name is too long for a key") : 0;
         bytes_done(&name);
         if (rc == 0)

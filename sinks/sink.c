@@ -5,6 +5,7 @@
 #include "sidecar/base/bytes.h"
 #include "sidecar/plan/connector.h"
 #include "sinks/blackhole.h"
+#include "sinks/filesystem.h"
 #include "sinks/print.h"
 #include "sinks/redis.h"
 
@@ -12,7 +13,7 @@
 
 const struct sink_kind *sink_find_kind(struct slice connector)
 {
-        const struct sink_kind *const kinds[] = {redis_kind(), print_kind(), blackhole_kind()};
+        const struct sink_kind *const kinds[] = {redis_kind(), print_kind(), blackhole_kind(), filesystem_kind()};
 
         for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
                 if (slice_is_equal(connector, slice_from_text(kinds[i]->connector)))

@@ -19,6 +19,7 @@
 #include "sidecar/plan/plan.h"
 
 struct bytes;
+struct file_ops;
 struct loop;
 struct sink;
 
@@ -51,6 +52,7 @@ struct sink_listener {
 struct sink_config {
         struct loop *loop;
         const struct clock *clock;
+        const struct file_ops *ops; /* for sinks that write files; NULL: the system's */
         const struct sink_listener *listener;
         const char *name;      /* weir.name: whose commit record this is */
         uint64_t instance;     /* of the state directory, drawn when it was made */

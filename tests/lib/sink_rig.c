@@ -89,6 +89,7 @@ void sink_rig_init(struct sink_rig *rig)
         sink_set_init(&rig->set);
         bytes_init(&rig->notes);
         rig->is_ordered = true;
+        rig->has_table = has_table;
         rig->speed = 1;
         rig->clock = (struct clock){.context = rig, .wall_ms = wall_ms, .monotonic_ns = monotonic_ns};
         rig->source = (struct feeder_source){.context = rig, .find_epoch = find_epoch, .read = read_piece};

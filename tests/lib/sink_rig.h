@@ -26,6 +26,7 @@ struct sink_rig {
         struct feeder *feeder;
         struct feeder_source source;
         struct feeder_events events;
+        bool (*has_table)(void *context, uint32_t sink_index, const struct plan_table *table);
         struct sink_config config;      /* may be changed before sink_rig_open */
         struct feeder_piece pieces[SINK_RIG_PIECES]; /* is_end between the epochs */
         uint32_t n_pieces;
