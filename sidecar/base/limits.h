@@ -17,7 +17,7 @@
 #define LIMIT_PROTOCOL_CACHE 64u               /* client protocols remembered per server */
 #define LIMIT_MESSAGE_NAME_BYTES 256u          /* name of an RPC message; ours have 6 and 11 */
 #define LIMIT_CALL_META_BYTES (64u << 10)      /* all call metadata, or handshake metadata, together */
-#define LIMIT_FRAME_SKIP_BYTES (4u * LIMIT_FRAME_BYTES) /* a frame above LIMIT_FRAME_BYTES is skipped and refused up to here */
+#define LIMIT_FRAME_SKIP_BYTES (4u * LIMIT_FRAME_BYTES) /* a larger frame is skipped and refused up to here */
 #define LIMIT_JSON_DEPTH 32u                   /* nesting of schema and protocol JSON */
 #define LIMIT_SCHEMA_NODES 4096u               /* types in one schema */
 #define LIMIT_SCHEMA_DEPTH 32u                 /* nesting of types in one schema */
@@ -25,7 +25,7 @@
 #define LIMIT_DATUM_DEPTH 64u                  /* nesting of data (recursive schemas) */
 #define LIMIT_ZERO_SIZE_ITEMS 4096u            /* array items that take no bytes, per datum */
 #define LIMIT_INFLATE_BYTES_PER_FRAME LIMIT_FRAME_BYTES
-#define LIMIT_BUILDER_BYTES (1u << 30)         /* columns of one batch in the making; a full frame of 1e6 small events */
+#define LIMIT_BUILDER_BYTES (1u << 30)         /* columns of one batch in the making: 1e6 small events */
 #define LIMIT_CONNECTIONS 4096u                /* per listener; file descriptors */
 #define LIMIT_CONNECTION_OUTPUT_BYTES (1u << 20) /* replies not yet read by a peer: then it is not read either */
 #define LIMIT_CALLS_IN_FLIGHT 1024u            /* unanswered calls per connection */
