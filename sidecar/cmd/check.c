@@ -4,6 +4,7 @@
  * compared with their tables. Nothing is opened, connected to or written. */
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/bytes.h"
+#include "sidecar/cmd/check_state.h"
 #include "sidecar/cmd/command.h"
 #include "sidecar/job/job.h"
 #include "sidecar/source_decoder.h"
@@ -16,6 +17,7 @@ struct check {
         char **overrides;
         uint32_t n_overrides;
         bool is_json;
+        const char *state_dir; /* --against-state */
 };
 
 static void print_usage(FILE *file)
@@ -24,9 +26,12 @@ static void print_usage(FILE *file)
               "\n"
               "Compiles job files together, in order, as `weir run` would, and reports what is wrong.\n"
               "\n"
-              "  -D KEY=VALUE     a setting; beats SET in a file\n"
-              "      --format F   text (the default) or json: one object on standard output\n"
-              "  -h, --help       this text\n"
+              "  -D KEY=VALUE         a setting; beats SET in a file\n"
+              "  --format FORMAT      text (the default) or json: one object on standard output\n"
+              "  --against-state DIR  also say what becomes of the state of the job that runs there: a window keeps "
+              "its\n"
+              "                       state, is new and starts empty, or is gone once its results are delivered\n"
+              "  -h, --help           this text\n"
               "\n"
               "Exit codes: 0 the job can run, 64 usage, 78 it cannot.\n",
               file);
@@ -35,8 +40,10 @@ static void print_usage(FILE *file)
 /* 0 go on, 1 help was asked for, -1 usage. */
 static int read_options(int argc, char **argv, struct check *check)
 {
-        static const struct option options[] = {
-                {"format", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+        static const struct option options[] = {{"against-state", required_argument, NULL, 's'},
+                                                {"format", required_argument, NULL, 'f'},
+                                                {"help", no_argument, NULL, 'h'},
+                                                {NULL, 0, NULL, 0}};
         int option;
 
         optind = 0;
@@ -51,6 +58,9 @@ static int read_options(int argc, char **argv, struct check *check)
                                 fprintf(stderr, "weir check: there is no format '%s'\n", optarg);
                                 return -1;
                         }
+                        break;
+                case 's':
+                        check->state_dir = optarg;
                         break;
                 case 'h':
                         return 1;
@@ -88,6 +98,21 @@ static void check_connectors(const struct plan_job *plan, struct diag_list *diag
                         diag_add(diags, DIAG_OPTION_VALUE, nowhere, NULL, "%s", err.text);
 }
 
+static int compare_state(const struct check *check, const struct plan_job *plan, struct err *err)
+{
+        struct job *before = NULL;
+        struct bytes text;
+
+        if (check_state_read(check->state_dir, file_ops_system(), &before, err) < 0)
+                return -1;
+        bytes_init(&text);
+        check_state_compare(before == NULL ? NULL : before->plan, plan, &text);
+        fwrite(text.data, 1, text.len, stdout);
+        bytes_done(&text);
+        job_free(before);
+        return 0;
+}
+
 int command_check(int argc, char **argv)
 {
         WEIR_AUTO_FREE char **overrides = alloc_zero((size_t)argc + 1, sizeof *overrides);
@@ -114,6 +139,10 @@ int command_check(int argc, char **argv)
                        job->plan->n_queries == 1 ? "query" : "queries", job->plan->n_sources,
                        job->plan->n_sources == 1 ? "source" : "sources");
         result = diags.n == 0 ? ERR_NONE : ERR_CONFIG;
+        if (result == ERR_NONE && check.state_dir != NULL && compare_state(&check, job->plan, &err) < 0) {
+                fprintf(stderr, "weir check: %s\n", err.text);
+                result = (int)err.code;
+        }
         diag_list_done(&diags);
         job_free(job);
         return result;
