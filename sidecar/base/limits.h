@@ -37,6 +37,9 @@
 #define LIMIT_SQL_ERRORS 20u                   /* independent errors reported per run */
 #define LIMIT_COLUMNS 1024u                    /* per table or query */
 #define LIMIT_STRING_BYTES (16u << 20)         /* one string value made by a function */
+#define LIMIT_STRING_GROWTH_BYTES (64u << 10)  /* ... beyond four times its arguments: REPEAT must not fill memory */
+#define LIMIT_REGEXP_STEPS 1000000u            /* backtracking of one match: some ms, not for ever */
+#define LIMIT_REGEXP_KIB 4096u                 /* memory of one match */
 #define LIMIT_PAD_BYTES 65536u                 /* n of CHAR(n) and BINARY(n) in a CAST: each value gets as long */
 #define LIMIT_ROWS_PER_VECTOR 4096u            /* rows handed through the engine at once */
 #define LIMIT_SLICES_PER_WINDOW 4096u          /* size / slide of HOP: memory is proportional */

@@ -28,6 +28,17 @@ size_t utf8_count(struct slice text)
         return count;
 }
 
+size_t utf8_count_units(struct slice text)
+{
+        size_t count = 0, len;
+
+        for (size_t at = 0; at < text.len; at += len) {
+                len = utf8_length(text, at);
+                count += len == 4 ? 2 : 1;
+        }
+        return count;
+}
+
 size_t utf8_offset(struct slice text, size_t n)
 {
         size_t at = 0;

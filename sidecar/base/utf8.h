@@ -30,6 +30,8 @@ static inline size_t utf8_length(struct slice text, size_t at)
 bool utf8_is_ascii(struct slice text);
 /* Code points in the text. */
 size_t utf8_count(struct slice text);
+/* UTF-16 units it would have, as Java's String.length. */
+size_t utf8_count_units(struct slice text);
 /* The byte where code point n begins; text.len when there are not so many. */
 size_t utf8_offset(struct slice text, size_t n);
 /* Code point at `at`, UTF8_REPLACEMENT for what is none; *ret_len its bytes. */

@@ -58,7 +58,7 @@ struct expr *call_string(struct slice text, struct arena *arena)
 {
         struct type type = type_make(TYPE_CHAR, false);
 
-        type.length = (uint32_t)utf8_count(text);
+        type.length = (uint32_t)utf8_count_units(text);
         return call_literal(&type, &(struct value){.phys = PHYS_STR, .str = text}, arena);
 }
 
@@ -133,6 +133,8 @@ int call_cast(struct expr *arg, const struct type *to, bool is_try, struct arena
 
         if (!function_is_castable(&arg->type, to))
                 return refuse_cast(&arg->type, to, err);
+        if (!to->nullable)
+                return err_set(err, ERR_CONFIG, "'CAST' takes a type without NOT NULL");
         if ((to->kind == TYPE_CHAR || to->kind == TYPE_BINARY) && to->length > LIMIT_PAD_BYTES)
                 return err_set(err, ERR_CONFIG, "'CAST' pads to at most %u", LIMIT_PAD_BYTES);
         type.nullable = is_try || arg->type.nullable;
@@ -240,7 +242,8 @@ static struct expr *flattened(struct expr *expr, struct arena *arena)
 /* x = x: TRUE wherever x is not NULL, also for NaN; x <> x FALSE. */
 static struct expr *compared_with_itself(struct expr *expr, struct arena *arena)
 {
-        bool holds = expr->function == FN_EQ || expr->function == FN_LE || expr->function == FN_GE;
+        bool holds = expr->function == FN_EQ || expr->function == FN_LE || expr->function == FN_GE ||
+                     expr->function == FN_IS_NOT_DISTINCT;
         struct type not_null = type_make(TYPE_BOOLEAN, false);
         struct expr *args[2];
 
@@ -323,7 +326,7 @@ static int check_in(struct expr *const *args, uint32_t n_args, struct err *err)
                 if (type->kind == TYPE_NULL || (type_is_integer(type) && type->kind <= left->kind))
                         continue;
                 if (args[i]->kind != EXPR_LITERAL || (!args[i]->literal.is_null && !is_whole_within(args[i], left)))
-                        return err_set(err, ERR_CONFIG, "'IN' reads its list as %s, and number %u is wider: use CAST on the left",
+                        return err_set(err, ERR_CONFIG, "'IN' reads its list as %s, which would change number %u of it: use CAST on the left",
                                        left_text, i);
         }
         return 0;
@@ -418,11 +421,13 @@ int call_make(enum function_id id, struct expr *const *args, uint32_t n_args, st
                 expr = negated(expr->args[0], arena);
         else if (expr->function == FN_AND || expr->function == FN_OR)
                 expr = flattened(expr, arena);
-        else if (expr->function >= FN_EQ && expr->function <= FN_GE && expr->args[0]->kind != EXPR_LITERAL &&
+        else if (expr->function >= FN_EQ && expr->function <= FN_IS_NOT_DISTINCT && expr->args[0]->kind != EXPR_LITERAL &&
                  expr_is_equal(expr->args[0], expr->args[1]))
                 expr = compared_with_itself(expr, arena);
         else if (expr->function == FN_NEGATE && expr->args[0]->kind == EXPR_LITERAL && !expr->args[0]->literal.is_null)
                 expr = negated_literal(expr->args[0], arena);
+        else if (expr->function == FN_PLUS)
+                expr = expr->args[0];
         else if (expr->function == FN_IF)
                 expr->function = FN_CASE;
         *ret_expr = expr;
@@ -444,5 +449,8 @@ bool call_can_fail(const struct expr *expr)
         if (can_fail && (expr->function == FN_DIVIDE || expr->function == FN_MODULO) && expr->args[1]->kind == EXPR_LITERAL &&
             expr->args[1]->literal.phys == PHYS_I64 && !expr->args[1]->literal.is_null)
                 can_fail = expr->args[1]->literal.i64 == 0;
+        /* A pattern out of a row may be a wrong one. */
+        if (expr->function == FN_LIKE)
+                can_fail = expr->args[1]->kind != EXPR_LITERAL || (expr->n_args > 2 && expr->args[2]->kind != EXPR_LITERAL);
         return can_fail;
 }

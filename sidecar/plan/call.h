@@ -14,7 +14,7 @@ struct expr *call_literal(const struct type *type, const struct value *value, st
 struct expr *call_null(struct arena *arena); /* a bare NULL, TYPE_NULL */
 struct expr *call_boolean(bool value, struct arena *arena);
 struct expr *call_bigint(int64_t value, struct arena *arena);
-struct expr *call_string(struct slice text, struct arena *arena); /* CHAR(code points) NOT NULL; '' is CHAR(0)-like */
+struct expr *call_string(struct slice text, struct arena *arena); /* CHAR(n) NOT NULL, n in UTF-16 units as in Java */
 struct expr *call_unit(enum calendar_unit unit, struct arena *arena);
 
 /* A number as it stands in the text, a minus right before it included (else -9223372036854775808 is out of range): `1`

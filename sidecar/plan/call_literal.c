@@ -28,7 +28,7 @@ static int make_double(struct slice text, struct arena *arena, struct expr **ret
         return 0;
 }
 
-/* Every digit counts for the precision, leading zeros too. */
+/* Every digit counts for the precision, leading zeros too while there is room. */
 static int make_decimal(struct slice text, unsigned n_digits, unsigned scale, struct arena *arena,
                         struct expr **ret_expr, struct err *err)
 {
@@ -36,6 +36,8 @@ static int make_decimal(struct slice text, unsigned n_digits, unsigned scale, st
         struct type type;
         bool is_negative = text.data[0] == '-';
 
+        for (size_t i = is_negative; n_digits > TYPE_PRECISION_DECIMAL_MAX && n_digits > scale && text.data[i] == '0'; i++)
+                n_digits -= 1;
         if (n_digits > TYPE_PRECISION_DECIMAL_MAX)
                 return refuse_number(text, "has more than 38 digits", err);
         for (size_t i = is_negative; i < text.len; i++) {

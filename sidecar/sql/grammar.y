@@ -1049,7 +1049,7 @@ sum
         | sum PERCENT sum { $$ = operation(parser, FN_MODULO, $1, $3, @$); }
         | sum CONCAT sum { $$ = operation(parser, FN_CONCAT_OP, $1, $3, @$); }
         | MINUS sum %prec UNARY { $$ = operation(parser, FN_NEGATE, $2, NULL, @$); }
-        | PLUS sum %prec UNARY { $$ = $2; }
+        | PLUS sum %prec UNARY { $$ = operation(parser, FN_PLUS, $2, NULL, @$); }
         ;
 
 primary
@@ -1322,7 +1322,7 @@ base_type
         }
         | CHAR { $$ = parse_type_sized(parser, TYPE_CHAR, slice_from_text("1"), @$); (void)$1; }
         | CHAR LEFT_PAREN INTEGER RIGHT_PAREN { $$ = parse_type_sized(parser, TYPE_CHAR, $3->text, @$); (void)$1; }
-        | VARCHAR { $$ = parse_type_sized(parser, TYPE_VARCHAR, slice_from_text("1"), @$); (void)$1; }
+        | VARCHAR { $$ = type_string(true); (void)$1; }
         | VARCHAR LEFT_PAREN INTEGER RIGHT_PAREN { $$ = parse_type_sized(parser, TYPE_VARCHAR, $3->text,
                                                                          @$); (void)$1; }
         | CHAR VARYING LEFT_PAREN INTEGER RIGHT_PAREN { $$ = parse_type_sized(parser, TYPE_VARCHAR, $4->text,
@@ -1330,7 +1330,7 @@ base_type
         | STRING_WORD { $$ = type_string(true); }
         | BINARY { $$ = parse_type_sized(parser, TYPE_BINARY, slice_from_text("1"), @$); }
         | BINARY LEFT_PAREN INTEGER RIGHT_PAREN { $$ = parse_type_sized(parser, TYPE_BINARY, $3->text, @$); }
-        | VARBINARY { $$ = parse_type_sized(parser, TYPE_VARBINARY, slice_from_text("1"), @$); }
+        | VARBINARY { $$ = type_make(TYPE_VARBINARY, true); $$.length = TYPE_LENGTH_MAX; }
         | VARBINARY LEFT_PAREN INTEGER RIGHT_PAREN { $$ = parse_type_sized(parser, TYPE_VARBINARY, $3->text, @$); }
         | BYTES { $$ = type_make(TYPE_VARBINARY, true); $$.length = TYPE_LENGTH_MAX; }
         | DATE { $$ = type_make(TYPE_DATE, true); }
