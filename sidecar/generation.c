@@ -46,28 +46,129 @@ void generation_free_scans(struct pipeline *pipeline)
         pipeline->scans = NULL;
 }
 
-static void remember_config(struct pipeline *pipeline, const struct job *job)
+/* Adds a job to those that are known; the newest stands last. */
+static void keep_job(struct pipeline *pipeline, struct job *job, uint64_t last_epoch)
 {
+        struct kept_job *kept;
         struct arena arena;
         struct record_config config;
 
+        pipeline->kept = alloc_resize(pipeline->kept, pipeline->n_kept + 1, sizeof *pipeline->kept);
+        kept = &pipeline->kept[pipeline->n_kept++];
+        *kept = (struct kept_job){.job = job, .last_epoch = last_epoch, .has_open_rows = last_epoch == UINT64_MAX};
         arena_init(&arena, 4096, 0);
         job_config(job, pipeline->last_arrival_ms, &arena, &config);
-        bytes_reset(&pipeline->config_payload);
-        bytes_reserve(&pipeline->config_payload, record_bound_config(&config));
-        pipeline->config_payload.len = record_encode_config(&config, pipeline->config_payload.data);
+        bytes_reserve(&kept->config, record_bound_config(&config));
+        kept->config.len = record_encode_config(&config, kept->config.data);
         arena_done(&arena);
 }
 
-static bool knows_job(const struct pipeline *pipeline, const struct job *job)
+void generation_free_kept(struct pipeline *pipeline)
 {
-        for (uint32_t i = 0; i < pipeline->n_jobs; i++)
-                if (pipeline->jobs[i] == job)
-                        return true;
-        return false;
+        for (uint32_t i = 0; i < pipeline->n_kept; i++) {
+                bytes_done(&pipeline->kept[i].config);
+                job_free(pipeline->kept[i].job);
+        }
+        alloc_free(pipeline->kept);
 }
 
-int generation_bind(struct pipeline *pipeline, struct job *job, struct engine *engine, struct err *err)
+void generation_note_piece(struct pipeline *pipeline, const struct engine_piece *piece)
+{
+        if (!piece->is_epoch_end) {
+                pipeline->kept[pipeline->n_kept - 1].has_open_rows = true;
+                return;
+        }
+        for (uint32_t i = 0; i < pipeline->n_kept; i++) {
+                if (pipeline->kept[i].has_open_rows)
+                        pipeline->kept[i].last_epoch = piece->epoch;
+                pipeline->kept[i].has_open_rows = false;
+        }
+}
+
+static bool is_needed(const struct kept_job *kept, uint64_t first_epoch)
+{
+        return kept->has_open_rows || (first_epoch > 0 && kept->last_epoch >= first_epoch);
+}
+
+void generation_append_extra(struct pipeline *pipeline, struct bytes *extra)
+{
+        struct outbox_stats outbox;
+        struct bytes committed;
+        uint32_t n = 0;
+
+        bytes_reset(extra);
+        bytes_init(&committed);
+        delivery_append_committed(pipeline->delivery, &committed);
+        bytes_append_lenslice(extra, bytes_slice(&committed));
+        bytes_done(&committed);
+        outbox_stats(delivery_outbox(pipeline->delivery), &outbox);
+        for (uint32_t i = 0; i + 1 < pipeline->n_kept; i++)
+                n += is_needed(&pipeline->kept[i], outbox.first_epoch);
+        bytes_append_varint(extra, n);
+        for (uint32_t i = 0; i + 1 < pipeline->n_kept; i++) {
+                const struct kept_job *kept = &pipeline->kept[i];
+
+                if (!is_needed(kept, outbox.first_epoch))
+                        continue;
+                bytes_append_lenslice(extra, bytes_slice(&kept->config));
+                bytes_append_varint(extra, kept->has_open_rows ? UINT64_MAX : kept->last_epoch);
+        }
+        n = pipeline->n_kept - 1;
+        bytes_append_varint(extra, pipeline->kept[n].has_open_rows ? UINT64_MAX : pipeline->kept[n].last_epoch);
+}
+
+struct slice generation_committed(struct slice extra)
+{
+        struct bytes_reader reader = bytes_reader_make(extra);
+
+        return bytes_read_text(&reader);
+}
+
+static int restore_one(struct pipeline *pipeline, struct slice payload, uint64_t last_epoch, struct err *err)
+{
+        struct record_decoder *decoder = record_decoder_new();
+        struct record record;
+        struct arena arena;
+        struct job *job = NULL;
+        int result;
+
+        arena_init(&arena, 4096, 0);
+        result = record_decode(decoder, RECORD_CONFIG, payload, &arena, &record, err);
+        if (result == 0) {
+                job = job_from_config(&record.config);
+                result = job_compile_again(job, err);
+        }
+        if (result == 0) {
+                keep_job(pipeline, job, last_epoch);
+                result = delivery_add_job(pipeline->delivery, job, err);
+        } else {
+                job_free(job);
+        }
+        arena_done(&arena);
+        record_decoder_free(decoder);
+        return result;
+}
+
+int generation_restore_kept(struct pipeline *pipeline, struct slice extra, uint64_t *ret_last_epoch, struct err *err)
+{
+        struct bytes_reader reader = bytes_reader_make(extra);
+        uint64_t n;
+
+        bytes_read_text(&reader);
+        n = bytes_read_varint(&reader);
+        for (uint64_t i = 0; i < n && !reader.failed; i++) {
+                struct slice payload = bytes_read_text(&reader);
+                uint64_t last_epoch = bytes_read_varint(&reader);
+
+                if (!reader.failed && restore_one(pipeline, payload, last_epoch, err) < 0)
+                        return -1;
+        }
+        *ret_last_epoch = bytes_read_varint(&reader);
+        return reader.failed ? err_set(err, ERR_DATA, "the manifest's list of older jobs is cut off") : 0;
+}
+
+int generation_bind(struct pipeline *pipeline, struct job *job, struct engine *engine, uint64_t last_epoch,
+                    struct err *err)
 {
         int64_t max_future_ms = setting_ms(job->plan, SETTING_EVENT_MAX_FUTURE);
 
@@ -75,10 +176,7 @@ int generation_bind(struct pipeline *pipeline, struct job *job, struct engine *e
         engine_free(pipeline->engine);
         pipeline->engine = engine;
         pipeline->job = job;
-        if (!knows_job(pipeline, job)) {
-                pipeline->jobs = alloc_resize(pipeline->jobs, pipeline->n_jobs + 1, sizeof *pipeline->jobs);
-                pipeline->jobs[pipeline->n_jobs++] = job;
-        }
+        keep_job(pipeline, job, last_epoch);
         pipeline->output_budget_bytes = setting_bytes(job->plan, SETTING_OUTPUT_BYTES);
         pipeline->scans = alloc_zero(job->plan->n_sources + 1, sizeof *pipeline->scans);
         for (uint32_t s = 0; s < job->plan->n_sources; s++)
@@ -86,7 +184,6 @@ int generation_bind(struct pipeline *pipeline, struct job *job, struct engine *e
                         return -1;
         if (pipeline->writer != NULL)
                 set_layouts(pipeline);
-        remember_config(pipeline, job);
         return delivery_add_job(pipeline->delivery, job, err);
 }
 
@@ -144,7 +241,7 @@ int generation_change(struct pipeline *pipeline, struct job *job, struct err *er
                         return -1;
         if (pipeline_drain_output(pipeline, err) < 0 || generation_migrate(pipeline, job, &engine, err) < 0)
                 return -1;
-        if (generation_bind(pipeline, job, engine, err) < 0 || generation_write_config(pipeline, err) < 0)
+        if (generation_bind(pipeline, job, engine, 0, err) < 0 || generation_write_config(pipeline, err) < 0)
                 return -1;
         return delivery_start(pipeline->delivery, engine_last_epoch(engine), err);
 }

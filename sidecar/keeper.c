@@ -27,6 +27,7 @@ struct keeper {
         struct mailbox *requests; /* loop to keeper */
         struct mailbox *results;  /* keeper to loop */
         struct engine_frozen *frozen; /* loop's view: with the keeper */
+        bool tends_log;               /* atomic: set once by the loop */
         /* Keeper thread only. */
         enum stage stage;
         struct request at;
@@ -129,10 +130,11 @@ static int step_checkpoint(struct keeper *keeper, int *ret_wait_ms, struct err *
 
 static int step(struct keeper *keeper, int *ret_wait_ms, struct err *err)
 {
-        int log, out;
+        int log = 0, out;
 
         *ret_wait_ms = RETRY_MS;
-        log = wal_tend(keeper->config.wal, err);
+        if (__atomic_load_n(&keeper->tends_log, __ATOMIC_ACQUIRE))
+                log = wal_tend(keeper->config.wal, err);
         if (log < 0)
                 return err_prefix(err, "log");
         out = outbox_tend(keeper->config.outbox, err);
@@ -199,6 +201,12 @@ struct keeper *keeper_stop(struct keeper *keeper)
         mailbox_free(keeper->results);
         alloc_free(keeper);
         return NULL;
+}
+
+void keeper_tend_log(struct keeper *keeper)
+{
+        __atomic_store_n(&keeper->tends_log, true, __ATOMIC_RELEASE);
+        mailbox_wake(keeper->requests);
 }
 
 void keeper_wake(struct keeper *keeper)

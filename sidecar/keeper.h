@@ -41,6 +41,10 @@ int keeper_start(const struct keeper_config *config, struct keeper **ret_keeper,
 /* Ends and joins the thread; a checkpoint under way is given up (its frozen state is the caller's to thaw). */
 struct keeper *keeper_stop(struct keeper *keeper);
 
+/* From now on it looks after the log, too: not before replay has read it to its end, because a reader must not meet
+ * segments on their way into or out of the directory. */
+void keeper_tend_log(struct keeper *keeper);
+
 /* There may be something to do. Cheap: call it once per round of the loop. */
 void keeper_wake(struct keeper *keeper);
 

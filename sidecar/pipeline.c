@@ -367,8 +367,10 @@ static int move_piece(struct pipeline *pipeline, struct err *err)
                 return 0;
         result = delivery_append(pipeline->delivery, pipeline->job->generation, &pipeline->piece,
                                  pipeline->has_log ? pipeline->last_lsn : 0, err);
-        if (result == 0)
+        if (result == 0) {
+                generation_note_piece(pipeline, &pipeline->piece);
                 pipeline->has_piece = false;
+        }
         return result;
 }
 
@@ -415,12 +417,11 @@ static void begin_checkpoint(struct pipeline *pipeline)
                 .last_arrival_ms = pipeline->last_arrival_ms,
                 .written_ms = clock_wall_ms(pipeline->config.clock),
                 .generation = pipeline->job->generation,
-                .config = bytes_slice(&pipeline->config_payload),
+                .config = bytes_slice(&pipeline->kept[pipeline->n_kept - 1].config),
         };
 
-        bytes_reset(&pipeline->committed);
-        delivery_append_committed(pipeline->delivery, &pipeline->committed);
-        manifest.extra = bytes_slice(&pipeline->committed);
+        generation_append_extra(pipeline, &pipeline->extra);
+        manifest.extra = bytes_slice(&pipeline->extra);
         pipeline->checkpoint_lsn = manifest.log_lsn;
         pipeline->checkpoint_ns = clock_monotonic_ns(pipeline->config.clock);
         wal_kick(pipeline->wal);
@@ -586,7 +587,6 @@ int pipeline_open(const struct pipeline_config *config, struct job *job, struct 
 
         pipeline->config = *config;
         arena_init(&pipeline->intake.arena, 64 << 10, 0);
-        bytes_init(&pipeline->config_payload);
         pipeline->has_log = setting_is_on(job->plan, SETTING_WAL);
         pipeline->checkpoint_ns = clock_monotonic_ns(config->clock);
         if (recovery_run(pipeline, job, err) < 0) {
@@ -614,17 +614,14 @@ struct pipeline *pipeline_close(struct pipeline *pipeline)
         delivery_close(pipeline->delivery);
         generation_free_scans(pipeline);
         engine_free(pipeline->engine);
-        for (uint32_t i = 0; i < pipeline->n_jobs; i++)
-                job_free(pipeline->jobs[i]);
-        alloc_free(pipeline->jobs);
+        generation_free_kept(pipeline);
         alloc_free(pipeline->acks);
         alloc_free(pipeline->ends);
         alloc_free(pipeline->log_dir);
         alloc_free(pipeline->checkpoint_dir);
         alloc_free(pipeline->outbox_dir);
         arena_done(&pipeline->intake.arena);
-        bytes_done(&pipeline->config_payload);
-        bytes_done(&pipeline->committed);
+        bytes_done(&pipeline->extra);
         alloc_free(pipeline);
         return NULL;
 }

@@ -25,11 +25,18 @@ struct waiting_end { /* a connection's end that the log has no room for yet */
         char peer[64];
 };
 
+struct kept_job { /* a generation that the process knows: in force, or with rows in the outbox */
+        struct job *job;
+        struct bytes config;  /* payload of its CONFIG record */
+        uint64_t last_epoch;  /* newest complete epoch with rows of it */
+        bool has_open_rows;   /* and rows in the epoch that is open */
+};
+
 struct pipeline {
         struct pipeline_config config;
         struct job *job;            /* in force */
-        struct job **jobs;          /* all generations of this process, the one in force included */
-        uint32_t n_jobs;
+        struct kept_job *kept;      /* in order of generation, the one in force last */
+        uint32_t n_kept;
         struct engine *engine;
         struct scan **scans;        /* per source of the plan */
         bool has_log;               /* false: weir.wal = off */
@@ -53,8 +60,7 @@ struct pipeline {
 
         int64_t last_arrival_ms;
         uint64_t last_lsn;          /* end of the log, or a count of records without one */
-        struct bytes config_payload; /* CONFIG of the job in force, for manifests */
-        struct bytes committed;      /* delivery_append_committed, for the manifest under way */
+        struct bytes extra;          /* of the manifest under way: see generation_append_kept */
         uint64_t checkpoint_lsn;    /* log position of the last checkpoint begun */
         uint64_t checkpoint_ns;     /* monotonic time of it */
         uint64_t older_outbox_lsn, newer_outbox_lsn; /* of the two checkpoints on disk */

@@ -94,7 +94,8 @@ static int start_keeper(struct pipeline *pipeline, struct err *err)
 }
 
 /* Job and engine of a checkpoint. */
-static int load_checkpoint(struct pipeline *pipeline, const struct checkpoint *checkpoint, struct err *err)
+static int load_checkpoint(struct pipeline *pipeline, const struct checkpoint *checkpoint, uint64_t last_epoch,
+                           struct err *err)
 {
         struct record_decoder *decoder = record_decoder_new();
         struct arena arena;
@@ -116,7 +117,7 @@ static int load_checkpoint(struct pipeline *pipeline, const struct checkpoint *c
         if (result == 0) {
                 pipeline->last_arrival_ms = checkpoint->manifest.last_arrival_ms;
                 pipeline->newer_outbox_lsn = checkpoint->manifest.outbox_lsn;
-                result = generation_bind(pipeline, job, engine, err);
+                result = generation_bind(pipeline, job, engine, last_epoch, err);
         } else {
                 engine_free(engine);
                 job_free(job);
@@ -140,7 +141,7 @@ static int apply_config(struct pipeline *pipeline, const struct record_config *c
                 job_free(job);
                 return -1;
         }
-        return generation_bind(pipeline, job, engine, err);
+        return generation_bind(pipeline, job, engine, 0, err);
 }
 
 static void see_time(struct pipeline *pipeline, int64_t ms)
@@ -231,7 +232,7 @@ static int settle_job(struct pipeline *pipeline, struct job *job, struct err *er
                         job_free(job);
                         return -1;
                 }
-                return generation_bind(pipeline, job, engine, err) < 0 ? -1 : generation_write_config(pipeline, err);
+                return generation_bind(pipeline, job, engine, 0, err) < 0 ? -1 : generation_write_config(pipeline, err);
         }
         if (job_is_same_text(pipeline->job, job)) {
                 job_free(job);
@@ -256,7 +257,7 @@ static int run_with_log(struct pipeline *pipeline, struct job *job, struct check
 {
         const struct instance *instance = pipeline->config.instance;
         struct wal_recovery recovery = {0};
-        uint64_t from_lsn = 0;
+        uint64_t from_lsn = 0, last_epoch = 0;
         int found = checkpoint_load(pipeline->checkpoint_dir, instance->ops, instance->id, checkpoint, err);
 
         if (found < 0)
@@ -267,13 +268,16 @@ static int run_with_log(struct pipeline *pipeline, struct job *job, struct check
         if (found == 0)
                 from_lsn = checkpoint->manifest.log_lsn;
         if (open_log(pipeline, job->plan, checkpoint, found == 0, &recovery, err) < 0 ||
-            open_delivery(pipeline, job->plan, checkpoint->manifest.outbox_lsn, checkpoint->manifest.extra, err) < 0 ||
+            open_delivery(pipeline, job->plan, checkpoint->manifest.outbox_lsn,
+                          generation_committed(checkpoint->manifest.extra), err) < 0 ||
             start_keeper(pipeline, err) < 0)
                 return -1;
-        if (found == 0 && load_checkpoint(pipeline, checkpoint, err) < 0)
+        if (found == 0 && (generation_restore_kept(pipeline, checkpoint->manifest.extra, &last_epoch, err) < 0 ||
+                           load_checkpoint(pipeline, checkpoint, last_epoch, err) < 0))
                 return err_prefix(err, "checkpoint");
         if (recovery.end_lsn > from_lsn && replay(pipeline, from_lsn, recovery.end_lsn, err) < 0)
                 return -1;
+        keeper_tend_log(pipeline->keeper);
         delivery_set_durable(pipeline->delivery, wal_durable(pipeline->wal));
         if (pipeline->stats.replayed_records > 0 && pipeline_checkpoint_now(pipeline, err) < 0)
                 return -1;

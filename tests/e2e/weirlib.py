@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+"""What the end-to-end tests share: a weir, a Redis and a Flume client, each a real process or socket.
 
 Everything lives below one temporary folder, listens on loopback or a unix socket, takes its ports from
 the kernel, and is ended by its own pid. Nothing here knows how weir works inside: it sees the command
