@@ -46,7 +46,7 @@
 
 /* Watermarks and windows */
 #define LIMIT_ORIGINS 4096u                    /* origins of one source's watermark; agents, or values of a header */
-#define LIMIT_WINDOW_KEYS (1u << 26)           /* live keys of one windowed operator; ids and arrays by id */
+#define LIMIT_WINDOW_KEYS 60000000u            /* live keys of one windowed operator; ids and arrays by id */
 
 /* Log (reliability-anchors.md 1.4) */
 #define LIMIT_LOG_RECORD_BYTES (16u << 20)     /* one record; larger batches become several, the last flagged */

@@ -82,12 +82,17 @@ void agg_set_done(struct agg_set *set);
 
 /* Rows with the entries they belong to. */
 struct agg_rows {
-        uint32_t n;                  /* <= KEYS_BATCH */
+        uint32_t n;                   /* <= KEYS_BATCH */
         const struct vector *columns; /* of the operator's input */
+        struct block *one;            /* the dense block that all entries are in, or NULL: each its own */
         struct block *blocks[KEYS_BATCH];
         uint32_t entries[KEYS_BATCH];
-        uint8_t *counters[KEYS_BATCH]; /* of those entries */
+        uint8_t *counters[KEYS_BATCH]; /* of the entries, unless all are in one block */
 };
+static inline struct block *agg_rows_block(const struct agg_rows *rows, uint32_t i)
+{
+        return rows->one != NULL ? rows->one : rows->blocks[i];
+}
 /* map: any with the set's layout and the operator's pool. */
 void agg_update(struct agg_set *set, struct block_map *map, struct agg_rows *rows);
 

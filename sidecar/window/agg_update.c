@@ -40,19 +40,22 @@ static const uint8_t *admit(const struct agg_admission *admission, const struct 
 
 /* ---- counters ---- */
 
-static void carry(const struct agg_set *set, struct block_map *map, const struct agg_rows *rows, uint32_t i, uint32_t c)
+static __attribute__((noinline)) void carry(const struct agg_set *set, struct block_map *map,
+                                            const struct agg_rows *rows, uint32_t i, uint32_t c)
 {
-        block_carry(map, rows->blocks[i], rows->entries[i] * set->layout.n_counters + c);
+        block_carry(map, agg_rows_block(rows, i), rows->entries[i] * set->layout.n_counters + c);
 }
 
-/* flags: one per counter; n_counters is a constant at each call, so that the inner loop unrolls. */
+/* flags: one per counter; n_counters and is_one are constants at each call, so that the inner loop unrolls. */
 static inline __attribute__((always_inline)) void count_some(const struct agg_set *set, struct block_map *map,
                                                              const struct agg_rows *rows, const uint8_t *const *flags,
-                                                             uint32_t n_counters)
+                                                             uint32_t n_counters, bool is_one)
 {
+        uint8_t *one = is_one ? block_counters(rows->one) : NULL;
+
         for (uint32_t i = 0; i < rows->n; i++) {
-                uint8_t *counters = rows->counters[i];
-                bool is_full = false;
+                uint8_t *counters = is_one ? one + (size_t)rows->entries[i] * n_counters : rows->counters[i];
+                unsigned is_full = 0;
 
                 for (uint32_t c = 0; c < n_counters; c++) {
                         uint8_t sum = (uint8_t)(counters[c] + flags[c][i]);
@@ -67,26 +70,24 @@ static inline __attribute__((always_inline)) void count_some(const struct agg_se
         }
 }
 
-static void count_rows(const struct agg_set *set, struct block_map *map, const struct agg_rows *rows,
-                       const uint8_t *const *flags)
+static inline __attribute__((always_inline)) void count_rows(const struct agg_set *set, struct block_map *map,
+                                                             const struct agg_rows *rows, const uint8_t *const *flags,
+                                                             bool is_one)
 {
         switch (set->layout.n_counters) {
         case 0:
                 return;
         case 1:
-                count_some(set, map, rows, flags, 1);
+                count_some(set, map, rows, flags, 1, is_one);
                 return;
         case 2:
-                count_some(set, map, rows, flags, 2);
+                count_some(set, map, rows, flags, 2, is_one);
                 return;
         case 3:
-                count_some(set, map, rows, flags, 3);
-                return;
-        case 4:
-                count_some(set, map, rows, flags, 4);
+                count_some(set, map, rows, flags, 3, is_one);
                 return;
         default:
-                count_some(set, map, rows, flags, set->layout.n_counters);
+                count_some(set, map, rows, flags, set->layout.n_counters, is_one);
                 return;
         }
 }
@@ -95,12 +96,12 @@ static void count_rows(const struct agg_set *set, struct block_map *map, const s
 
 static inline uint64_t *word_of(const struct agg_rows *rows, uint32_t i, uint32_t n_words, uint32_t at)
 {
-        return block_words(rows->blocks[i]) + (size_t)rows->entries[i] * n_words + at;
+        return block_words(agg_rows_block(rows, i)) + (size_t)rows->entries[i] * n_words + at;
 }
 
 static inline weir_i128 *wide_of(const struct agg_rows *rows, uint32_t i, uint32_t n_wides, uint32_t at)
 {
-        return block_wides(rows->blocks[i]) + (size_t)rows->entries[i] * n_wides + at;
+        return block_wides(agg_rows_block(rows, i)) + (size_t)rows->entries[i] * n_wides + at;
 }
 
 static void update_i64(const struct agg_set *set, const struct agg_state *state, const struct agg_rows *rows,
@@ -185,11 +186,11 @@ static void update_str(const struct agg_set *set, struct block_map *map, const s
                 if (!flags[i])
                         continue;
                 if (*word != 0) {
-                        order = slice_compare(values[i], block_text_of(rows->blocks[i], *word));
+                        order = slice_compare(values[i], block_text_of(agg_rows_block(rows, i), *word));
                         if (state->kind == AGG_STATE_MIN_STR ? order >= 0 : order <= 0)
                                 continue;
                 }
-                block_set_text(map, rows->blocks[i], word, values[i]);
+                block_set_text(map, agg_rows_block(rows, i), word, values[i]);
         }
 }
 
@@ -208,7 +209,10 @@ void agg_update(struct agg_set *set, struct block_map *map, struct agg_rows *row
                 if (set->admissions[a].counter >= 0)
                         counted[set->admissions[a].counter] = all[a];
         }
-        count_rows(set, map, rows, counted);
+        if (rows->one != NULL)
+                count_rows(set, map, rows, counted, true);
+        else
+                count_rows(set, map, rows, counted, false);
         for (uint32_t s = 0; s < set->n_states; s++) {
                 const struct agg_state *state = &set->states[s];
 

@@ -305,23 +305,25 @@ static uint32_t dense_capacity(uint32_t id, uint32_t n_ids)
         return n <= DENSE_LEAST ? DENSE_LEAST : n >= BLOCK_IDS ? BLOCK_IDS : power_of_two(n);
 }
 
-/* Room for one more entry in a block that is there (entry 0: in none). */
-static uintptr_t block_make_room(const struct block_map *map, uintptr_t entry, uint32_t id, uint32_t n_ids)
+static uintptr_t owned_entry(const struct block *block)
+{
+        return (uintptr_t)block | BLOCK_OWNED | (block->is_dense ? BLOCK_DENSE : 0u) |
+               (block->is_dense && block->capacity == BLOCK_IDS ? BLOCK_WHOLE : 0u);
+}
+
+/* A block with room for one more entry in place of the one that is there (0: none). */
+static struct block *block_make_room(const struct block_map *map, uintptr_t entry, uint32_t id, uint32_t n_ids)
 {
         uint32_t dense = dense_capacity(id, n_ids);
-        struct block *block = block_of(entry);
-        uint32_t capacity;
+        const struct block *block = block_of(entry);
 
-        if (entry == 0) {
-                bool is_dense = dense <= DENSE_LEAST || map->layout->sparse_max == 0;
-
-                block = block_new(map, is_dense, is_dense ? dense : SPARSE_LEAST);
-                return (uintptr_t)block | BLOCK_OWNED | (is_dense ? BLOCK_DENSE : 0u);
-        }
+        if (entry == 0 && (dense <= DENSE_LEAST || map->layout->sparse_max == 0))
+                return block_new(map, true, dense);
+        if (entry == 0)
+                return block_new(map, false, SPARSE_LEAST);
         if (block_is_dense(entry) || block->n >= map->layout->sparse_max || (uint32_t)block->n * 2 > dense)
-                return (uintptr_t)block_enlarge(map, entry, true, dense) | BLOCK_OWNED | BLOCK_DENSE;
-        capacity = (uint32_t)block->n * 2;
-        return (uintptr_t)block_enlarge(map, entry, false, capacity) | BLOCK_OWNED;
+                return block_enlarge(map, entry, true, dense);
+        return block_enlarge(map, entry, false, (uint32_t)block->n * 2);
 }
 
 uint32_t block_map_need(struct block_map *map, uint32_t id, uint32_t n_ids, struct block **ret_block, bool *ret_is_new,
@@ -337,11 +339,9 @@ uint32_t block_map_need(struct block_map *map, uint32_t id, uint32_t n_ids, stru
         if (*ret_is_new && !has_room) {
                 if (*entry & BLOCK_OWNED)
                         *ret_is_moved = true;
-                *entry = block_make_room(map, *entry, id, n_ids);
+                *entry = owned_entry(block_make_room(map, *entry, id, n_ids));
         } else if (!(*entry & BLOCK_OWNED)) {
-                if (block->refs > 1)
-                        *entry = (uintptr_t)block_copy(map, block) | (*entry & BLOCK_DENSE);
-                *entry |= BLOCK_OWNED;
+                *entry = owned_entry(block->refs > 1 ? block_copy(map, block) : block);
         }
         block = *ret_block = block_of(*entry);
         if (!*ret_is_new)

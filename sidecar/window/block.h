@@ -14,8 +14,8 @@
  * small.
  *
  * Freezing takes another reference to the directory. Whoever writes next copies the directory (pointers), then each
- * block that it touches. An entry of the directory has two flags in its lowest bits, so that the usual write needs no
- * look at reference counts: BLOCK_OWNED (no frozen copy refers to it) and BLOCK_DENSE.
+ * block that it touches. An entry of the directory has flags in its lowest bits, so that the usual write needs no look
+ * at the block's head: BLOCK_OWNED (no frozen copy refers to it), BLOCK_DENSE and BLOCK_WHOLE.
  *
  * Threads: frozen directories are read by the background thread; everything else is the loop thread's, reference
  * counts included. */
@@ -31,7 +31,8 @@ enum {
         BLOCK_IDS = 1 << BLOCK_ID_BITS,
         BLOCK_OWNED = 1, /* flags in a directory's entry */
         BLOCK_DENSE = 2,
-        BLOCK_FLAGS = 3,
+        BLOCK_WHOLE = 4, /* dense, with an entry for each of BLOCK_IDS ids */
+        BLOCK_FLAGS = 7,
         BLOCK_PRESENT_WORDS = BLOCK_IDS / 64,
 };
 #define BLOCK_NO_ENTRY UINT32_MAX

@@ -11,42 +11,58 @@
 #include <assert.h>
 
 enum {
-        SEGMENT_LEAST = 256,  /* slots */
-        SEGMENT_MOST = 4096,  /* then it is split */
-        DEPTH_MOST = 24,
+        BUCKET_KEYS = 5,
+        SEGMENT_LEAST = 32,  /* buckets */
+        SEGMENT_MOST = 512,  /* then it is split: as soon as there are several, all have so many */
+};
+enum { RECENT_REST = 100 }; /* batches */
+
+#define ID_GONE UINT32_MAX   /* a key that was taken out: others may stand behind it */
+
+/* One cache line: what a lookup of a number costs is this line and nothing else, however many keys there are. */
+struct keys_bucket {
+        uint64_t values[BUCKET_KEYS]; /* KEYS_I64: the key; others: its hash */
+        uint32_t ids[BUCKET_KEYS];    /* id + 1; 0: empty, and nothing stands behind it */
+        uint32_t spare;
 };
 
 struct keys_segment {
-        uint32_t depth;    /* bits of the hash that all its keys share */
-        uint32_t n;
-        uint32_t capacity;
-        uint32_t mask;
-        uint64_t slots[];  /* low half of the hash << 32 | id + 1; 0: empty */
+        uint32_t depth;  /* bits of the hash that all its keys share */
+        uint32_t n;      /* keys */
+        uint32_t n_gone;
+        uint32_t mask;   /* buckets - 1 */
+        uint64_t spare[6];
+        struct keys_bucket buckets[];
 };
+
+_Static_assert(sizeof(struct keys_bucket) == 64 && sizeof(struct keys_segment) == 64, "buckets are cache lines");
+_Static_assert(LIMIT_WINDOW_KEYS < ID_GONE - 1, "an id fits a bucket");
 
 static const uint64_t no_key = 0;
 
-static struct keys_segment *segment_new(struct pool *pool, uint32_t depth, uint32_t capacity)
+static size_t segment_bytes(uint32_t n_buckets)
 {
-        size_t bytes = sizeof(struct keys_segment) + (size_t)capacity * 8;
-        struct keys_segment *segment = pool_take(pool, bytes);
+        return sizeof(struct keys_segment) + (size_t)n_buckets * sizeof(struct keys_bucket);
+}
 
-        memset(segment, 0, bytes);
+static struct keys_segment *segment_new(struct pool *pool, uint32_t depth, uint32_t n_buckets)
+{
+        struct keys_segment *segment = pool_take(pool, segment_bytes(n_buckets));
+
+        memset(segment, 0, segment_bytes(n_buckets));
         segment->depth = depth;
-        segment->capacity = capacity;
-        segment->mask = capacity - 1;
-        pool->live += pool_rounded(bytes);
+        segment->mask = n_buckets - 1;
+        pool->live += pool_rounded(segment_bytes(n_buckets));
         return segment;
 }
 
 static void segment_free(struct pool *pool, struct keys_segment *segment)
 {
-        size_t bytes = sizeof(struct keys_segment) + (size_t)segment->capacity * 8;
-
-        pool->live -= pool_rounded(bytes);
-        pool_give(pool, segment, bytes);
+        pool->live -= pool_rounded(segment_bytes(segment->mask + 1));
+        pool_give(pool, segment, segment_bytes(segment->mask + 1));
 }
 
+/* Highest bits of a hash: the segment; lowest: the bucket. */
 static inline size_t segment_index(const struct keys *keys, uint64_t hash)
 {
         return (size_t)(hash >> 1 >> (63 - keys->depth));
@@ -78,6 +94,9 @@ void keys_init(struct keys *keys, const enum phys *phys, uint32_t n_columns, uin
         keys->segments = alloc_zero(1, sizeof *keys->segments);
         keys->segments[0] = segment_new(pool, 0, SEGMENT_LEAST);
         bytes_init(&keys->encoded);
+        keys->recent = alloc_array(KEYS_RECENT, sizeof *keys->recent);
+        for (uint32_t i = 0; i < KEYS_RECENT; i++)
+                keys->recent[i] = (struct keys_recent){.id = KEYS_NO_ID};
 }
 
 void keys_done(struct keys *keys)
@@ -96,6 +115,7 @@ void keys_done(struct keys *keys)
         alloc_free(keys->holds);
         alloc_free(keys->free);
         alloc_free(keys->listed);
+        alloc_free(keys->recent);
         bytes_done(&keys->encoded);
         memset(keys, 0, sizeof *keys);
 }
@@ -185,10 +205,12 @@ static uint64_t key_hash(const struct keys *keys, uint64_t word, struct slice te
         return hash_bytes(&keys->hash_key, text.data, text.len);
 }
 
-static const uint64_t *key_cell(const struct block_dir *dir, uint32_t id, struct block **ret_block)
+/* Key blocks are dense and hold one word to an entry: it stands where another's counters would. */
+static inline const uint64_t *key_cell(const struct block_dir *dir, uint32_t id, struct block **ret_block)
 {
         *ret_block = block_of(dir->blocks[id >> BLOCK_ID_BITS]);
-        return block_words(*ret_block) + (id & (BLOCK_IDS - 1));
+        return (const uint64_t *)(const void *)((const uint8_t *)*ret_block + BLOCK_DENSE_COUNTERS_AT) +
+               (id & (BLOCK_IDS - 1));
 }
 
 static struct slice key_text(const struct block_dir *dir, uint32_t id)
@@ -226,40 +248,72 @@ static bool is_key_of_row(const struct keys *keys, uint32_t id, uint32_t i)
 
 /* ---- the hash table ---- */
 
+static inline uint64_t row_value(const struct keys *keys, uint32_t i)
+{
+        return keys->kind == KEYS_I64 ? (uint64_t)keys->values[i] : keys->hashes[i];
+}
+
 static uint32_t find_row(const struct keys *keys, uint32_t i)
 {
         uint64_t hash = keys->hashes[i];
         const struct keys_segment *segment;
-        uint32_t at;
 
         if (is_null_row(keys, i))
                 return keys->null_id;
         segment = keys->segments[segment_index(keys, hash)];
-        for (at = (uint32_t)hash & segment->mask; segment->slots[at] != 0; at = (at + 1) & segment->mask)
-                if (segment->slots[at] >> 32 == (uint32_t)hash && is_key_of_row(keys, (uint32_t)segment->slots[at] - 1, i))
-                        return (uint32_t)segment->slots[at] - 1;
-        return KEYS_NO_ID;
+        for (uint32_t at = (uint32_t)hash & segment->mask;; at = (at + 1) & segment->mask) {
+                const struct keys_bucket *bucket = &segment->buckets[at];
+
+                for (unsigned k = 0; k < BUCKET_KEYS; k++) {
+                        if (bucket->ids[k] == 0)
+                                return KEYS_NO_ID;
+                        if (bucket->ids[k] != ID_GONE && bucket->values[k] == row_value(keys, i) &&
+                            (keys->kind == KEYS_I64 || is_key_of_row(keys, bucket->ids[k] - 1, i)))
+                                return bucket->ids[k] - 1;
+                }
+        }
 }
 
-static void segment_put(struct keys_segment *segment, uint64_t slot)
+/* The key is not there: it takes the first place where none is. */
+static void segment_put(struct keys_segment *segment, uint64_t hash, uint64_t value, uint32_t id)
 {
-        uint32_t at = (uint32_t)(slot >> 32) & segment->mask;
+        for (uint32_t at = (uint32_t)hash & segment->mask;; at = (at + 1) & segment->mask) {
+                struct keys_bucket *bucket = &segment->buckets[at];
 
-        while (segment->slots[at] != 0)
-                at = (at + 1) & segment->mask;
-        segment->slots[at] = slot;
-        segment->n++;
+                for (unsigned k = 0; k < BUCKET_KEYS; k++) {
+                        if (bucket->ids[k] != 0 && bucket->ids[k] != ID_GONE)
+                                continue;
+                        segment->n_gone -= bucket->ids[k] != 0;
+                        segment->n++;
+                        bucket->values[k] = value;
+                        bucket->ids[k] = id + 1;
+                        return;
+                }
+        }
 }
 
-static void segment_double(struct keys *keys, struct keys_segment *old, size_t index)
+/* Its keys in another segment, or in two by their next bit. */
+static void segment_move(struct keys *keys, const struct keys_segment *old, struct keys_segment *const half[2])
 {
-        struct keys_segment *segment = segment_new(keys->pool, old->depth, old->capacity * 2);
+        for (uint32_t at = 0; at <= old->mask; at++)
+                for (unsigned k = 0; k < BUCKET_KEYS; k++) {
+                        const struct keys_bucket *bucket = &old->buckets[at];
+                        uint64_t value = bucket->values[k], hash;
+
+                        if (bucket->ids[k] == 0 || bucket->ids[k] == ID_GONE)
+                                continue;
+                        hash = keys->kind == KEYS_I64 ? hash_u64(&keys->hash_key, value) : value;
+                        segment_put(half[hash >> (63 - old->depth) & 1], hash, value, bucket->ids[k] - 1);
+                }
+}
+
+static void segment_renew(struct keys *keys, struct keys_segment *old, size_t index, uint32_t n_buckets)
+{
+        struct keys_segment *segment = segment_new(keys->pool, old->depth, n_buckets);
         size_t span = (size_t)1 << (keys->depth - old->depth);
         size_t first = index & ~(span - 1);
 
-        for (uint32_t i = 0; i < old->capacity; i++)
-                if (old->slots[i] != 0)
-                        segment_put(segment, old->slots[i]);
+        segment_move(keys, old, (struct keys_segment *[2]){segment, segment});
         for (size_t i = 0; i < span; i++)
                 keys->segments[first + i] = segment;
         segment_free(keys->pool, old);
@@ -282,13 +336,8 @@ static void segment_split(struct keys *keys, struct keys_segment *old, size_t in
                 index *= 2;
         }
         for (unsigned h = 0; h < 2; h++)
-                half[h] = segment_new(keys->pool, old->depth + 1, old->capacity);
-        for (uint32_t i = 0; i < old->capacity; i++)
-                if (old->slots[i] != 0) {
-                        uint64_t hash = stored_hash(keys, (uint32_t)old->slots[i] - 1);
-
-                        segment_put(half[hash >> (63 - old->depth) & 1], old->slots[i]);
-                }
+                half[h] = segment_new(keys->pool, old->depth + 1, old->mask + 1);
+        segment_move(keys, old, half);
         span = (size_t)1 << (keys->depth - old->depth);
         first = index & ~(span - 1);
         for (size_t i = 0; i < span; i++)
@@ -296,30 +345,46 @@ static void segment_split(struct keys *keys, struct keys_segment *old, size_t in
         segment_free(keys->pool, old);
 }
 
-static void list_key(struct keys *keys, uint64_t hash, uint32_t id)
+static void list_key(struct keys *keys, uint64_t hash, uint64_t value, uint32_t id)
 {
         for (;;) {
                 size_t index = segment_index(keys, hash);
                 struct keys_segment *segment = keys->segments[index];
+                uint32_t n_buckets = segment->mask + 1;
 
-                if ((uint64_t)(segment->n + 1) * 10 <= (uint64_t)segment->capacity * 7) {
-                        segment_put(segment, (hash << 32) | (id + 1));
+                if ((segment->n + segment->n_gone + 1) * 4 <= n_buckets * BUCKET_KEYS * 3) {
+                        segment_put(segment, hash, value, id);
                         break;
                 }
-                if (segment->capacity < SEGMENT_MOST || segment->depth >= DEPTH_MOST)
-                        segment_double(keys, segment, index);
+                if (segment->n_gone > n_buckets)
+                        segment_renew(keys, segment, index, n_buckets);
+                else if (n_buckets < SEGMENT_MOST)
+                        segment_renew(keys, segment, index, n_buckets * 2);
                 else
                         segment_split(keys, segment, index);
         }
         bitmap_set(keys->listed, id);
 }
 
-/* Takes a key that has left out of the hash table; entries behind it close up. */
+static void forget_recent(struct keys *keys, uint32_t id)
+{
+        struct block *block;
+        struct keys_recent *recent;
+
+        if (keys->kind != KEYS_I64)
+                return;
+        recent = &keys->recent[*key_cell(keys->map.dir, id, &block) & (KEYS_RECENT - 1)];
+        if (recent->id == id)
+                recent->id = KEYS_NO_ID;
+}
+
+/* Takes a key that has left out of the hash table. */
 static void unlist_key(struct keys *keys, uint32_t id)
 {
         struct keys_segment *segment;
+        struct keys_bucket *bucket;
         uint64_t hash;
-        uint32_t hole, at;
+        unsigned k = 0;
 
         if (!bitmap_get(keys->listed, id))
                 return;
@@ -330,21 +395,18 @@ static void unlist_key(struct keys *keys, uint32_t id)
         }
         if (keys->kind == KEYS_GLOBAL)
                 return;
+        forget_recent(keys, id);
         hash = stored_hash(keys, id);
         segment = keys->segments[segment_index(keys, hash)];
-        hole = (uint32_t)hash & segment->mask;
-        while ((uint32_t)segment->slots[hole] != id + 1)
-                hole = (hole + 1) & segment->mask;
-        for (at = (hole + 1) & segment->mask; segment->slots[at] != 0; at = (at + 1) & segment->mask) {
-                uint32_t home = (uint32_t)(segment->slots[at] >> 32) & segment->mask;
-
-                if (((at - home) & segment->mask) >= ((at - hole) & segment->mask)) {
-                        segment->slots[hole] = segment->slots[at];
-                        hole = at;
+        bucket = &segment->buckets[(uint32_t)hash & segment->mask];
+        while (bucket->ids[k] != id + 1)
+                if (++k == BUCKET_KEYS) {
+                        bucket = bucket == &segment->buckets[segment->mask] ? segment->buckets : bucket + 1;
+                        k = 0;
                 }
-        }
-        segment->slots[hole] = 0;
+        bucket->ids[k] = ID_GONE;
         segment->n--;
+        segment->n_gone++;
 }
 
 /* ---- lookup of rows ---- */
@@ -364,52 +426,91 @@ static void hash_rows(struct keys *keys, uint32_t n)
         for (uint32_t i = 0; i < n; i++) {
                 const struct keys_segment *segment = keys->segments[segment_index(keys, keys->hashes[i])];
 
-                __builtin_prefetch(&segment->slots[(uint32_t)keys->hashes[i] & segment->mask]);
+                __builtin_prefetch(&segment->buckets[(uint32_t)keys->hashes[i] & (SEGMENT_MOST - 1)]);
         }
 }
 
-/* The first slot with the row's half of the hash decides; the rare collision is sorted out when keys are compared. */
+/* Which places of a bucket hold the value: a bit each. */
+static inline unsigned bucket_match(const struct keys_bucket *bucket, uint64_t value)
+{
+        unsigned match = 0;
+
+        for (unsigned k = 0; k < BUCKET_KEYS; k++)
+                match |= (unsigned)(bucket->values[k] == value) << k;
+        return match;
+}
+
+/* Nearly always a row's bucket says it all. What remains, a key gone or in the next bucket, is left to find_row. */
 static void probe_rows(const struct keys *keys, uint32_t n, uint32_t *candidates)
 {
-        const struct block_dir *dir = keys->map.dir;
-        bool is_large = keys->depth > 0;
+        uint32_t mask = keys->segments[0]->mask;
 
         for (uint32_t i = 0; i < n; i++) {
                 uint64_t hash = keys->hashes[i];
                 const struct keys_segment *segment = keys->segments[segment_index(keys, hash)];
-                uint32_t at = (uint32_t)hash & segment->mask;
-                uint64_t slot = segment->slots[at];
+                const struct keys_bucket *bucket = &segment->buckets[(uint32_t)hash & mask];
+                unsigned match = bucket_match(bucket, row_value(keys, i));
 
-                while (slot != 0 && slot >> 32 != (uint32_t)hash) {
-                        at = (at + 1) & segment->mask;
-                        slot = segment->slots[at];
-                }
-                candidates[i] = (uint32_t)slot - 1; /* KEYS_NO_ID for an empty slot */
-                if (is_large && slot != 0) {
-                        struct block *block;
-
-                        __builtin_prefetch(key_cell(dir, candidates[i], &block));
-                }
+                candidates[i] = match == 0 ? 0 : bucket->ids[__builtin_ctz(match)];
+                if (candidates[i] == 0 && bucket->ids[BUCKET_KEYS - 1] == 0)
+                        candidates[i] = KEYS_NO_ID;
+                else if (candidates[i] == 0 || candidates[i] == ID_GONE)
+                        candidates[i] = find_row(keys, i);
+                else
+                        candidates[i]--;
         }
 }
 
+/* Equal hashes are not equal keys yet. */
 static void compare_rows(const struct keys *keys, uint32_t n, uint32_t *candidates)
 {
         const struct block_dir *dir = keys->map.dir;
 
-        if (keys->kind == KEYS_I64) {
-                for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t i = 0; i < n && keys->depth > 0; i++)
+                if (candidates[i] != KEYS_NO_ID) {
                         struct block *block;
 
-                        if (candidates[i] != KEYS_NO_ID &&
-                            *key_cell(dir, candidates[i], &block) != (uint64_t)keys->values[i])
-                                candidates[i] = find_row(keys, i);
+                        __builtin_prefetch(key_cell(dir, candidates[i], &block));
                 }
-                return;
-        }
         for (uint32_t i = 0; i < n; i++)
                 if (candidates[i] != KEYS_NO_ID && !is_key_of_row(keys, candidates[i], i))
                         candidates[i] = find_row(keys, i);
+}
+
+/* Few keys, small numbers: most are found without a hash. When they are not, this is left alone for a while. */
+static void find_recent(struct keys *keys, uint32_t n, uint32_t *candidates)
+{
+        uint32_t n_missed = 0;
+
+        for (uint32_t i = 0; i < n; i++) {
+                const struct keys_recent *recent = &keys->recent[keys->values[i] & (KEYS_RECENT - 1)];
+
+                candidates[i] = recent->value == keys->values[i] ? recent->id : KEYS_NO_ID;
+                n_missed += candidates[i] == KEYS_NO_ID;
+        }
+        if (n_missed > n / 4)
+                keys->recent_rest = RECENT_REST;
+        for (uint32_t i = 0; n_missed > 0 && i < n; i++) {
+                if (candidates[i] != KEYS_NO_ID)
+                        continue;
+                n_missed--;
+                if (is_null_row(keys, i))
+                        continue;
+                keys->hashes[i] = hash_u64(&keys->hash_key, (uint64_t)keys->values[i]);
+                candidates[i] = find_row(keys, i);
+                keys->recent[keys->values[i] & (KEYS_RECENT - 1)] =
+                        (struct keys_recent){.value = keys->values[i], .id = candidates[i]};
+        }
+}
+
+static bool use_recent(struct keys *keys)
+{
+        if (keys->kind != KEYS_I64 || keys->n_live > KEYS_RECENT / 2 || keys->n_ids == 0)
+                return false;
+        if (keys->recent_rest == 0)
+                return true;
+        keys->recent_rest--;
+        return false;
 }
 
 void keys_find(struct keys *keys, const struct vector *const *columns, uint32_t n, uint32_t *candidates)
@@ -434,13 +535,17 @@ void keys_find(struct keys *keys, const struct vector *const *columns, uint32_t 
                 encode_rows(keys, columns, n);
                 break;
         }
-        hash_rows(keys, n);
-        if (keys->n_ids == 0) {
+        if (use_recent(keys)) {
+                find_recent(keys, n, candidates);
+        } else {
+                hash_rows(keys, n);
                 memset(candidates, 0xff, n * sizeof *candidates);
-                return;
+                if (keys->n_ids > 0) {
+                        probe_rows(keys, n, candidates);
+                        if (keys->kind != KEYS_I64)
+                                compare_rows(keys, n, candidates);
+                }
         }
-        probe_rows(keys, n, candidates);
-        compare_rows(keys, n, candidates);
         if (keys->valid != NULL)
                 for (uint32_t i = 0; i < n; i++)
                         if (!bitmap_get(keys->valid, i))
@@ -507,9 +612,13 @@ static void store_key(struct keys *keys, uint32_t id, uint64_t value, struct sli
 
 uint32_t keys_need(struct keys *keys, uint32_t i, bool may_give)
 {
-        uint32_t id = keys->kind == KEYS_GLOBAL ? (keys->n_ids > 0 ? 0 : KEYS_NO_ID) : find_row(keys, i);
+        uint32_t id = keys->n_ids > 0 ? 0 : KEYS_NO_ID; /* of KEYS_GLOBAL */
         bool is_null = keys->kind != KEYS_GLOBAL && is_null_row(keys, i);
 
+        if (keys->kind == KEYS_I64)
+                keys->hashes[i] = hash_u64(&keys->hash_key, (uint64_t)keys->values[i]);
+        if (keys->kind != KEYS_GLOBAL)
+                id = find_row(keys, i);
         if (keys_is_live(keys, id))
                 return id;
         if (!may_give || keys->n_live >= keys->max_live)
@@ -527,7 +636,7 @@ uint32_t keys_need(struct keys *keys, uint32_t i, bool may_give)
                 return id;
         }
         store_key(keys, id, keys->kind == KEYS_I64 ? (uint64_t)keys->values[i] : 0, keys->texts[i]);
-        list_key(keys, keys->hashes[i], id);
+        list_key(keys, keys->hashes[i], row_value(keys, i), id);
         return id;
 }
 
@@ -718,7 +827,7 @@ bool keys_restore(struct keys *keys, uint32_t id, struct bytes_reader *reader)
         if (is_null || keys->kind == KEYS_GLOBAL)
                 bitmap_set(keys->listed, id);
         else
-                list_key(keys, keys->hashes[0], id);
+                list_key(keys, keys->hashes[0], row_value(keys, 0), id);
         return true;
 }
 

@@ -17,7 +17,10 @@
 #include "sidecar/base/hash.h"
 #include "sidecar/window/block.h"
 
-enum { KEYS_BATCH = 256 };
+enum {
+        KEYS_BATCH = 256,
+        KEYS_RECENT = 4096, /* a power of two */
+};
 #define KEYS_NO_ID UINT32_MAX
 
 enum keys_kind {
@@ -28,6 +31,11 @@ enum keys_kind {
 };
 
 struct keys_segment;
+
+struct keys_recent {
+        int64_t value;
+        uint32_t id; /* KEYS_NO_ID: nothing */
+};
 
 struct keys {
         enum keys_kind kind;
@@ -48,6 +56,8 @@ struct keys {
         struct hash_key hash_key;
         struct keys_segment **segments; /* 1 << depth of them, by the hash's highest bits */
         unsigned depth;
+        struct keys_recent *recent;     /* KEYS_I64: keys seen lately, by their lowest bits; used while there are few keys */
+        uint32_t recent_rest;           /* batches for which it is not used, because too few were found */
         /* The batch at hand. */
         bool is_stale; /* an id was given since keys_find: candidates may be another key's by now */
         const int64_t *values;

@@ -212,6 +212,40 @@ static struct window_pane *assign_panes(struct window *window, const int64_t *ro
 
 /* ---- entries ---- */
 
+/* All keys are in the first block, and the pane has seen them: nothing to look up. */
+static bool resolve_one(struct window *window, uint32_t n, const struct window_pane *one)
+{
+        struct agg_rows *rows = &window->rows;
+        uintptr_t entry = one->map.dir->blocks[0];
+        const struct block *block = block_of(entry);
+        uint64_t all = 1;
+
+        if (window->keys.n_ids > BLOCK_IDS || (entry & (BLOCK_OWNED | BLOCK_DENSE)) != (BLOCK_OWNED | BLOCK_DENSE))
+                return false;
+        for (uint32_t i = 0; i < n; i++) {
+                uint32_t local = window->ids[i] & (BLOCK_IDS - 1);
+
+                all &= (block->tail[local >> 6] >> (local & 63)) & (window->ids[i] < BLOCK_IDS);
+        }
+        if (all == 0)
+                return false;
+        rows->one = block_of(entry);
+        memcpy(rows->entries, window->ids, n * sizeof *rows->entries);
+        return true;
+}
+
+/* An entry that has counted something is there: that is one cache line less than asking for its bit, which decides for the
+ * others. */
+static inline bool is_there(uintptr_t entry, const uint8_t *counters, uint32_t n_counters, uint32_t local)
+{
+        uint8_t any = 0;
+
+        if (entry & BLOCK_WHOLE)
+                for (uint32_t c = 0; c < n_counters; c++)
+                        any |= counters[c];
+        return any != 0 || bitmap_get(block_of(entry)->tail, local);
+}
+
 /* Entries that are there and can be written at once; the others are listed. `one`: the pane of all rows, or NULL. */
 static inline __attribute__((always_inline)) uint32_t
 resolve_some(struct window *window, uint32_t n, const struct window_pane *one, bool is_one)
@@ -225,14 +259,16 @@ resolve_some(struct window *window, uint32_t n, const struct window_pane *one, b
                 uint32_t id = window->ids[i], local = id & (BLOCK_IDS - 1);
                 uintptr_t entry = id == KEYS_NO_ID ? 0 : dir->blocks[id >> BLOCK_ID_BITS];
                 struct block *block = block_of(entry);
+                uint8_t *counters = (uint8_t *)block + BLOCK_DENSE_COUNTERS_AT + (size_t)local * n_counters;
 
-                if ((entry & BLOCK_FLAGS) != BLOCK_FLAGS || !bitmap_get(block->tail, local)) {
+                if ((entry & (BLOCK_OWNED | BLOCK_DENSE)) != (BLOCK_OWNED | BLOCK_DENSE) ||
+                    !is_there(entry, counters, n_counters, local)) {
                         window->slow[n_slow++] = i;
                         continue;
                 }
                 rows->blocks[i] = block;
                 rows->entries[i] = local;
-                rows->counters[i] = (uint8_t *)block + BLOCK_DENSE_COUNTERS_AT + (size_t)local * n_counters;
+                rows->counters[i] = counters;
         }
         return n_slow;
 }
@@ -251,21 +287,8 @@ static void prefetch_entries(const struct window *window, uint32_t n, const stru
                 block = (uint8_t *)block_of(dir->blocks[id >> BLOCK_ID_BITS]);
                 if (block == NULL)
                         continue;
-                __builtin_prefetch(block + sizeof(struct block) + local / 8);
                 __builtin_prefetch(block + BLOCK_DENSE_COUNTERS_AT + (size_t)local * n_counters, 1);
         }
-}
-
-/* Row i goes where nobody looks. */
-static void set_spare(struct window *window, uint32_t i)
-{
-        struct agg_rows *rows = &window->rows;
-        bool is_new, is_moved;
-
-        block_map_own(&window->spare, 0);
-        rows->entries[i] = block_map_need(&window->spare, 0, 1, &rows->blocks[i], &is_new, &is_moved);
-        rows->counters[i] = block_counters(rows->blocks[i]);
-        window->ids[i] = KEYS_NO_ID;
 }
 
 static void set_entry(struct window *window, uint32_t i, struct block *block, uint32_t entry)
@@ -273,6 +296,19 @@ static void set_entry(struct window *window, uint32_t i, struct block *block, ui
         window->rows.blocks[i] = block;
         window->rows.entries[i] = entry;
         window->rows.counters[i] = block_counters(block) + (size_t)entry * window->aggs.layout.n_counters;
+}
+
+/* Row i goes where nobody looks. */
+static void set_spare(struct window *window, uint32_t i)
+{
+        struct block *block;
+        bool is_new, is_moved;
+        uint32_t entry;
+
+        block_map_own(&window->spare, 0);
+        entry = block_map_need(&window->spare, 0, 1, &block, &is_new, &is_moved);
+        set_entry(window, i, block, entry);
+        window->ids[i] = KEYS_NO_ID;
 }
 
 /* false: beyond a cap. */
@@ -309,6 +345,9 @@ static uint32_t resolve(struct window *window, uint32_t n, struct window_pane *o
         uint32_t n_slow, n_over = 0;
         bool is_moved = false;
 
+        if (one != NULL && resolve_one(window, n, one))
+                return 0;
+        window->rows.one = NULL;
         if (window->keys.depth > 0)
                 prefetch_entries(window, n, one);
         n_slow = one != NULL ? resolve_some(window, n, one, true) : resolve_some(window, n, NULL, false);
