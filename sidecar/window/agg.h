@@ -1,14 +1,14 @@
 /* agg.h - aggregates: from the plan's list to cells of a block, and back.
  *
- * Several aggregates share cells where they can. An *admission* is a set of rows that counts (FILTER is TRUE, argument is
- * not NULL); where a COUNT or the question "was there any?" needs it, it has a counter. A *state* is what SUM, AVG, MIN and
- * MAX keep beside that, in a word (8 bytes) or a wide (16) of the entry.
+ * Several aggregates share cells where they can. An *admission* is a set of rows that counts (FILTER is TRUE, argument
+ * is not NULL); where a COUNT or the question "was there any?" needs it, it has a counter. A *state* is what SUM, AVG,
+ * MIN and MAX keep beside that, in a word (8 bytes) or a wide (16) of the entry.
  *
- * The numbers are Flink's to the last bit (sql-semantics.md section 3): values are added to a pane in the order of rows,
- * and the panes of a window are merged newest first. Where the order cannot be seen (integers), it is not kept.
+ * The numbers are Flink's to the last bit (sql-semantics.md section 3): values are added to a pane in the order of
+ * rows, and the panes of a window are merged newest first. Where the order cannot be seen (integers), it is not kept.
  *
- * Steps: agg_update adds rows to entries of panes; agg_merge adds a pane's block to an accumulator for BLOCK_IDS keys, newest
- * pane first; agg_finish turns the accumulator into result columns. Loop thread only. */
+ * Steps: agg_update adds rows to entries of panes; agg_merge adds a pane's block to an accumulator for BLOCK_IDS keys,
+ * newest pane first; agg_finish turns the accumulator into result columns. Loop thread only. */
 #ifndef WEIR_SIDECAR_WINDOW_AGG_H
 #define WEIR_SIDECAR_WINDOW_AGG_H
 
@@ -100,7 +100,8 @@ void agg_merge_begin(struct agg_set *set);
 /* One pane's block (an entry of its directory), newest pane first. Text is borrowed until agg_finish is done. */
 void agg_merge(struct agg_set *set, uintptr_t entry);
 void agg_merge_end(struct agg_set *set);
-/* Results of the n entries `locals` of the accumulator into rows at.. of n_results vectors with room for `capacity` rows. */
+/* Results of the n entries `locals` of the accumulator into rows at.. of n_results vectors with room for `capacity`
+ * rows. */
 void agg_finish(const struct agg_set *set, const uint32_t *locals, uint32_t n, struct vector *columns, uint32_t at,
                 uint32_t capacity, struct arena *arena);
 

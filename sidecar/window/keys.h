@@ -4,9 +4,9 @@
  * new key, lowest id first. So the ids are a function of the rows alone, and `live keys and their ids` is all that a
  * checkpoint needs.
  *
- * Leaving is cheap: the id is marked free, and the key's place in the hash table is cleaned only when the id is given away or
- * the key comes back (it is new then). The table is an extendible hash of small open-addressed segments: it grows by one
- * segment at a time, so no call ever rehashes everything. Hashes are keyed; their order never shows.
+ * Leaving is cheap: the id is marked free, and the key's place in the hash table is cleaned only when the id is given
+ * away or the key comes back (it is new then). The table is an extendible hash of small segments: it grows by one
+ * of them at a time, so no call ever rehashes everything. Hashes are keyed; their order never shows.
  *
  * Rows are looked up in batches of at most KEYS_BATCH: hash all and prefetch, then probe, then compare.
  * Loop thread only, but for keys_decode and keys_frozen_* on a frozen view. */
@@ -56,8 +56,9 @@ struct keys {
         struct hash_key hash_key;
         struct keys_segment **segments; /* 1 << depth of them, by the hash's highest bits */
         unsigned depth;
-        struct keys_recent *recent;     /* KEYS_I64: keys seen lately, by their lowest bits; used while there are few keys */
-        uint32_t recent_rest;           /* batches for which it is not used, because too few were found */
+        /* KEYS_I64: keys seen lately, by their lowest bits; used while there are few keys. */
+        struct keys_recent *recent;
+        uint32_t recent_rest; /* batches for which it is not used, because too few were found */
         /* The batch at hand. */
         bool is_stale; /* an id was given since keys_find: candidates may be another key's by now */
         const int64_t *values;
@@ -70,8 +71,8 @@ struct keys {
 void keys_init(struct keys *keys, const enum phys *phys, uint32_t n_columns, uint32_t max_live, struct pool *pool);
 void keys_done(struct keys *keys);
 
-/* Looks n <= KEYS_BATCH rows up: candidates[i] is the id under which row i's key is listed, or KEYS_NO_ID. The key may have
- * left (keys_is_live). columns: the key columns, valid until the next keys_find. */
+/* Looks n <= KEYS_BATCH rows up: candidates[i] is the id under which row i's key is listed, or KEYS_NO_ID. The key may
+ * have left (keys_is_live). columns: the key columns, valid until the next keys_find. */
 void keys_find(struct keys *keys, const struct vector *const *columns, uint32_t n, uint32_t *candidates);
 static inline bool keys_is_live(const struct keys *keys, uint32_t id)
 {
@@ -82,8 +83,8 @@ static inline bool keys_is_sure(const struct keys *keys, uint32_t candidate)
 {
         return !keys->is_stale && keys_is_live(keys, candidate);
 }
-/* The live id of row i of the batch, given if need be; KEYS_NO_ID when may_give is false, max_live keys are live, or the key is
- * beyond all limits. To be called in order of rows; the caller then holds the id for the pane. */
+/* The live id of row i of the batch, given if need be; KEYS_NO_ID when may_give is false, max_live keys are live, or
+ * the key is beyond all limits. To be called in order of rows; the caller then holds the id for the pane. */
 uint32_t keys_need(struct keys *keys, uint32_t i, bool may_give);
 static inline void keys_hold(struct keys *keys, uint32_t id)
 {
@@ -103,9 +104,9 @@ void keys_thaw(struct keys *keys, struct keys_frozen *frozen);
 void keys_decode(const struct keys *keys, const struct keys_frozen *frozen, const uint32_t *ids, uint32_t n,
                  struct vector *columns, uint32_t at, uint32_t capacity, struct arena *arena);
 
-/* Checkpoints: one key as bytes, and back. keys_restore gives the key exactly this id; false when the bytes are no key of
- * this kind, or the id or the key is taken. max_live does not count here: a setting may have been lowered. Then every restored key
- * must be held. */
+/* Checkpoints: one key as bytes, and back. keys_restore gives the key exactly this id; false when the bytes are no key
+ * of this kind, or the id or the key is taken. max_live does not count here: a setting may have been lowered. Then
+ * every restored key must be held. */
 void keys_frozen_append(const struct keys *keys, const struct keys_frozen *frozen, uint32_t id, struct bytes *bytes);
 bool keys_restore(struct keys *keys, uint32_t id, struct bytes_reader *reader);
 bool keys_is_restored(const struct keys *keys, uint32_t id);

@@ -1,9 +1,9 @@
 /* window.c - rows into panes, and the watermark. See window.h.
  *
- * The usual batch touches one pane and only keys that the pane has seen: one look at the least rowtime, one lookup of the
- * keys, one check of two bits per row. Whatever is unusual about a row (a new key, a pane's first row of a key, a block
- * that a frozen copy shares, a sparse block) goes through one list in order of rows, so that ids depend on nothing but
- * that order. */
+ * The usual batch touches one pane and only keys that the pane has seen: one look at the least rowtime, one lookup of
+ * the keys, one check of two bits per row. Whatever is unusual about a row (a new key, a pane's first row of a key, a
+ * block that a frozen copy shares, a sparse block) goes through one list in order of rows, so that ids depend on
+ * nothing but that order. */
 #include "sidecar/window/window_internal.h"
 
 #include "sidecar/base/alloc.h"
@@ -234,8 +234,8 @@ static bool resolve_one(struct window *window, uint32_t n, const struct window_p
         return true;
 }
 
-/* An entry that has counted something is there: that is one cache line less than asking for its bit, which decides for the
- * others. */
+/* An entry that has counted something is there: that is one cache line less than asking for its bit, which decides for
+ * the others. */
 static inline bool is_there(uintptr_t entry, const uint8_t *counters, uint32_t n_counters, uint32_t local)
 {
         uint8_t any = 0;
@@ -424,8 +424,11 @@ static void apply_some(struct window *window, const struct batch *rows, uint32_t
         uint32_t n_over;
 
         arena_reset(&window->arena);
-        for (uint32_t u = 0; u < window->n_used; u++)
-                vector_view(&rows->columns[window->used[u]], from, n, &window->columns[window->used[u]], &window->arena);
+        for (uint32_t u = 0; u < window->n_used; u++) {
+                uint32_t c = window->used[u];
+
+                vector_view(&rows->columns[c], from, n, &window->columns[c], &window->arena);
+        }
         window->counts.in += n;
         time_span(rowtime->i64, n, &least, &most);
         if (least < window->late_before_us || rowtime->valid != NULL) {
