@@ -150,12 +150,14 @@ static void fail(struct redis_link *link, enum redis_trouble trouble, const char
 {
         bool was_up = link->state == LINK_UP;
         bool is_news = was_up || !link->is_told || link->told != trouble;
+        char text[512]; /* `why` may lie in a reply or a dial, and both go with the connection */
 
+        (void)snprintf(text, sizeof(text), "%s", why);
         pause_then_dial(link, trouble);
         link->told = trouble;
         link->is_told = true;
         if (is_news)
-                link->events.on_down(link->events.context, trouble, why, was_up);
+                link->events.on_down(link->events.context, trouble, text, was_up);
 }
 
 /* ---- commands out ---- */
@@ -309,11 +311,11 @@ static void on_dialed(void *context, int fd, const char *why)
 {
         struct redis_link *link = context;
 
-        link->dial = redis_dial_free(link->dial);
         if (fd < 0) {
                 fail(link, REDIS_AWAY, why);
                 return;
         }
+        link->dial = redis_dial_free(link->dial);
         link->fd = fd;
         link->reader = redis_reply_reader_new();
         link->watch = loop_watch_new(link->config.loop, fd, LOOP_READABLE, on_ready_fd, link);
