@@ -567,6 +567,8 @@ static int dispatch(struct call *call)
         case FN_IS_NULL:
         case FN_IS_NOT_NULL:
                 return done(call, kernel_logic_is_null, id == FN_IS_NOT_NULL);
+        case FN_REQUIRE:
+                return done(call, kernel_logic_require, 0);
         case FN_EQ:
         case FN_NE:
         case FN_LT:

@@ -112,6 +112,7 @@ static bool is_strict(const struct expr *expr, uint32_t arg)
         case FN_IS_NOT_DISTINCT:
         case FN_CASE:
         case FN_COALESCE:
+        case FN_REQUIRE:
                 return false;
         case FN_IN:
         case FN_CONCAT_WS:

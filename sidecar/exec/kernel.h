@@ -16,6 +16,7 @@ void kernel_logic_or_under(struct frame *frame, const struct step *step);
 void kernel_logic_not(struct frame *frame, const struct step *step);
 void kernel_logic_is(struct frame *frame, const struct step *step);       /* mode: FN_IS_TRUE ... FN_IS_NOT_FALSE */
 void kernel_logic_is_null(struct frame *frame, const struct step *step);  /* mode 1: IS NOT NULL; of anything */
+void kernel_logic_require(struct frame *frame, const struct step *step);  /* NULL fails the row; of anything */
 void kernel_logic_distinct(struct frame *frame, const struct step *step); /* a <> b, a, b; mode 1: NOT DISTINCT */
 void kernel_logic_from_i64(struct frame *frame, const struct step *step); /* an input column of 0 and 1 */
 void kernel_logic_to_i64(struct frame *frame, const struct step *step);

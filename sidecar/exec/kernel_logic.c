@@ -103,6 +103,22 @@ void kernel_logic_is_null(struct frame *frame, const struct step *step)
                 out->bits[w] = flip ^ valid_word(arg, w);
 }
 
+void kernel_logic_require(struct frame *frame, const struct step *step)
+{
+        const struct reg *arg = program_arg(frame, step, 0);
+        const struct selection *selection = &frame->selections[step->selection];
+
+        *program_out(frame, step) = *arg;
+        for (uint32_t i = 0; arg->valid != NULL && i < selection->n; i++) {
+                uint32_t row = selection->rows[i];
+
+                if (bitmap_get(arg->valid, row))
+                        continue;
+                bitmap_set(frame->failed, row);
+                frame->any_failed = true;
+        }
+}
+
 void kernel_logic_distinct(struct frame *frame, const struct step *step)
 {
         const struct reg *unequal = program_arg(frame, step, 0);
