@@ -20,11 +20,26 @@ struct wide {
 weir_i128 decimal_pow10(unsigned exponent)
 {
         static const uint64_t small[20] = {
-                UINT64_C(1), UINT64_C(10), UINT64_C(100), UINT64_C(1000), UINT64_C(10000), UINT64_C(100000),
-                UINT64_C(1000000), UINT64_C(10000000), UINT64_C(100000000), UINT64_C(1000000000),
-                UINT64_C(10000000000), UINT64_C(100000000000), UINT64_C(1000000000000), UINT64_C(10000000000000),
-                UINT64_C(100000000000000), UINT64_C(1000000000000000), UINT64_C(10000000000000000),
-                UINT64_C(100000000000000000), UINT64_C(1000000000000000000), POW10_19,
+                UINT64_C(1),
+                UINT64_C(10),
+                UINT64_C(100),
+                UINT64_C(1000),
+                UINT64_C(10000),
+                UINT64_C(100000),
+                UINT64_C(1000000),
+                UINT64_C(10000000),
+                UINT64_C(100000000),
+                UINT64_C(1000000000),
+                UINT64_C(10000000000),
+                UINT64_C(100000000000),
+                UINT64_C(1000000000000),
+                UINT64_C(10000000000000),
+                UINT64_C(100000000000000),
+                UINT64_C(1000000000000000),
+                UINT64_C(10000000000000000),
+                UINT64_C(100000000000000000),
+                UINT64_C(1000000000000000000),
+                POW10_19,
         };
 
         assert(exponent <= DECIMAL_DIGITS_MAX);
@@ -286,8 +301,7 @@ static unsigned count_digits(u128 value)
         return n;
 }
 
-int decimal_divide(weir_i128 a, unsigned scale_a, weir_i128 b, unsigned scale_b, struct decimal_type to,
-                   weir_i128 *ret)
+int decimal_divide(weir_i128 a, unsigned scale_a, weir_i128 b, unsigned scale_b, struct decimal_type to, weir_i128 *ret)
 {
         u128 dividend = magnitude(a), divisor = magnitude(b);
         bool is_negative = (a < 0) != (b < 0);

@@ -32,8 +32,8 @@ static inline bool decimal_is_within(weir_i128 value, unsigned precision)
 }
 
 int decimal_rescale(weir_i128 value, unsigned scale, struct decimal_type to, weir_i128 *ret) WEIR_MUST_CHECK;
-int decimal_add(weir_i128 a, unsigned scale_a, weir_i128 b, unsigned scale_b, struct decimal_type to, weir_i128 *ret)
-        WEIR_MUST_CHECK;
+int decimal_add(weir_i128 a, unsigned scale_a, weir_i128 b, unsigned scale_b, struct decimal_type to,
+                weir_i128 *ret) WEIR_MUST_CHECK;
 int decimal_subtract(weir_i128 a, unsigned scale_a, weir_i128 b, unsigned scale_b, struct decimal_type to,
                      weir_i128 *ret) WEIR_MUST_CHECK;
 int decimal_multiply(weir_i128 a, unsigned scale_a, weir_i128 b, unsigned scale_b, struct decimal_type to,

@@ -1,7 +1,7 @@
 /* case_table.h - upper and lower case of the code points from U+0080 on, for kernel_text_edit.c only.
  *
- * From the Unicode character database, version 14.0.0, with the expansions of SpecialCasing.txt. A range maps every `stride`-th
- * code point from first to last by adding delta. */
+ * From the Unicode character database, version 14.0.0, with the expansions of SpecialCasing.txt. A range maps every
+ * `stride`-th code point from first to last by adding delta. */
 #ifndef WEIR_SIDECAR_EXEC_CASE_TABLE_H
 #define WEIR_SIDECAR_EXEC_CASE_TABLE_H
 

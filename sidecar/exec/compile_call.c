@@ -1,4 +1,5 @@
-/* compile_call.c - which kernel computes a call. One line per function where types do not matter, a small function where they do. */
+/* compile_call.c - which kernel computes a call. One line per function where types do not matter, a small function
+ * where they do. */
 #include <assert.h>
 
 #include "sidecar/exec/compile.h"
@@ -17,8 +18,8 @@ struct call {
 
 static struct step *add(struct call *call, step_fn run, unsigned mode)
 {
-        struct step *step = compile_add_step(call->compiler, run, &call->expr->type, call->args, call->n_args, call->scope,
-                                             call->ret_reg);
+        struct step *step = compile_add_step(call->compiler, run, &call->expr->type, call->args, call->n_args,
+                                             call->scope, call->ret_reg);
 
         step->mode = (uint16_t)mode;
         step->arg_types = call->types;
@@ -52,7 +53,8 @@ static int need_literal(const struct call *call, uint32_t arg, const char *what)
 {
         if (literal_at(call, arg) != NULL)
                 return 0;
-        return err_set(call->compiler->err, ERR_CONFIG, "'%s' needs a literal %s", function_name(call->expr->function), what);
+        return err_set(call->compiler->err, ERR_CONFIG, "'%s' needs a literal %s", function_name(call->expr->function),
+                       what);
 }
 
 /* ---- comparisons ---- */
@@ -134,8 +136,8 @@ static int compare_distinct(struct call *call)
         inner.ret_reg = &args[0];
         if (compare(&inner, FN_NE) != 0)
                 return -1;
-        compile_add_step(call->compiler, kernel_logic_distinct, &call->expr->type, args, 3, call->scope, call->ret_reg)->mode =
-                call->expr->function == FN_IS_NOT_DISTINCT;
+        compile_add_step(call->compiler, kernel_logic_distinct, &call->expr->type, args, 3, call->scope, call->ret_reg)
+                ->mode = call->expr->function == FN_IS_NOT_DISTINCT;
         return 0;
 }
 
@@ -205,8 +207,8 @@ static int cast_to_boolean(struct call *call)
         if (zero.phys == PHYS_DEC)
                 return done(call, kernel_decimal_is_not_zero, 0);
         pair[1] = compile_literal(call->compiler, &type, &zero);
-        compile_add_step(call->compiler, zero.phys == PHYS_F64 ? kernel_compare_f64 : kernel_compare_i64, &call->expr->type,
-                         pair, 2, call->scope, call->ret_reg)
+        compile_add_step(call->compiler, zero.phys == PHYS_F64 ? kernel_compare_f64 : kernel_compare_i64,
+                         &call->expr->type, pair, 2, call->scope, call->ret_reg)
                 ->mode = FN_NE;
         return 0;
 }
@@ -219,9 +221,11 @@ static int cast_number(struct call *call)
         if (to->kind == TYPE_BOOLEAN)
                 return cast_to_boolean(call);
         if (to->kind == TYPE_DECIMAL)
-                return done(call, is_from_integer                  ? kernel_decimal_from_i64
-                                  : from->kind == TYPE_DECIMAL ? kernel_decimal_rescale
-                                                               : kernel_decimal_from_f64, 0);
+                return done(call,
+                            is_from_integer              ? kernel_decimal_from_i64
+                            : from->kind == TYPE_DECIMAL ? kernel_decimal_rescale
+                                                         : kernel_decimal_from_f64,
+                            0);
         if (type_is_approximate(to)) {
                 if (is_from_integer)
                         return done(call, kernel_arith_i64_to_f64, is_float(to));
@@ -252,7 +256,8 @@ static int cast(struct call *call)
         if (type_phys(to) == PHYS_STR) {
                 if (type_phys(from) != PHYS_STR)
                         return done(call, kernel_cast_to_text, 0);
-                if (to->length == TYPE_LENGTH_MAX && (type_is_binary(from) == type_is_binary(to) || type_is_binary(to))) {
+                if (to->length == TYPE_LENGTH_MAX &&
+                    (type_is_binary(from) == type_is_binary(to) || type_is_binary(to))) {
                         *call->ret_reg = call->args[0]; /* the same bytes */
                         return 0;
                 }
@@ -396,7 +401,8 @@ static int charset(struct call *call)
         extra = kernel_code_find_charset(name->str);
         if (extra == NULL)
                 return err_set(call->compiler->err, ERR_CONFIG,
-                               "'%.*s' is no character set that weir knows: US-ASCII, ISO-8859-1, UTF-8, UTF-16, UTF-16BE, UTF-16LE",
+                               "'%.*s' is no character set that weir knows: US-ASCII, ISO-8859-1, UTF-8, UTF-16, "
+                               "UTF-16BE, UTF-16LE",
                                (int)(name->str.len < 40 ? name->str.len : 40), (const char *)name->str.data);
         drop_arg(call, 1);
         add(call, kernel_code_charset, call->expr->function)->extra = extra;
@@ -410,7 +416,8 @@ static int parse_url(struct call *call)
                         return -1;
                 if (!kernel_url_is_plain_key(literal_at(call, 2)->str))
                         return err_set(call->compiler->err, ERR_CONFIG,
-                                       "'PARSE_URL' reads its key as a regular expression in Flink: weir takes plain keys only");
+                                       "'PARSE_URL' reads its key as a regular expression in Flink: weir takes plain "
+                                       "keys only");
         }
         return done(call, kernel_url_parse, 0);
 }
@@ -522,7 +529,8 @@ static int greatest(struct call *call)
         numbers.ret_reg = &reg;
         if (by_table(&numbers) != 0)
                 return -1;
-        (void)compile_add_step(call->compiler, kernel_logic_from_i64, &call->expr->type, &reg, 1, call->scope, call->ret_reg);
+        (void)compile_add_step(call->compiler, kernel_logic_from_i64, &call->expr->type, &reg, 1, call->scope,
+                               call->ret_reg);
         return 0;
 }
 
@@ -546,8 +554,9 @@ static int time_call(struct call *call)
         case FN_TO_TIMESTAMP:
                 return with_pattern(call, kernel_time_parse, TIME_PATTERN_PARSE, NULL);
         case FN_DATE_FORMAT:
-                return with_pattern(call, kernel_time_format,
-                                    type_is_character(&call->types[0]) ? TIME_PATTERN_FORMAT_SIMPLE : TIME_PATTERN_FORMAT, NULL);
+                return with_pattern(
+                        call, kernel_time_format,
+                        type_is_character(&call->types[0]) ? TIME_PATTERN_FORMAT_SIMPLE : TIME_PATTERN_FORMAT, NULL);
         default:
                 assert(call->expr->function == FN_FROM_UNIXTIME);
                 return with_pattern(call, kernel_time_format, TIME_PATTERN_FORMAT_SIMPLE, "yyyy-MM-dd HH:mm:ss");
@@ -682,8 +691,10 @@ static bool is_dense_cast(const struct expr *expr)
         const struct type *from = &expr->args[0]->type, *to = &expr->type;
 
         if (type_phys(from) == PHYS_STR && type_phys(to) == PHYS_STR)
-                return to->length == TYPE_LENGTH_MAX && (type_is_binary(from) == type_is_binary(to) || type_is_binary(to));
-        if (type_phys(from) == PHYS_DEC || type_phys(from) == PHYS_STR || type_phys(to) == PHYS_DEC || type_phys(to) == PHYS_STR)
+                return to->length == TYPE_LENGTH_MAX &&
+                       (type_is_binary(from) == type_is_binary(to) || type_is_binary(to));
+        if (type_phys(from) == PHYS_DEC || type_phys(from) == PHYS_STR || type_phys(to) == PHYS_DEC ||
+            type_phys(to) == PHYS_STR)
                 return false;
         if (is_time(from) && is_time(to))
                 return type_is_timestamp(from) && type_is_timestamp(to) && to->precision >= from->precision;
@@ -734,8 +745,7 @@ bool compile_is_dense(const struct expr *expr)
         case FN_SUBTRACT_INTERVAL:
                 return type_is_timestamp(&expr->args[0]->type) && expr->args[1]->type.kind == TYPE_INTERVAL_SECOND;
         case FN_TO_TIMESTAMP_LTZ:
-                return type_is_integer(&expr->args[0]->type) &&
-                       (expr->n_args == 1 || expr->args[1]->literal.i64 == 3);
+                return type_is_integer(&expr->args[0]->type) && (expr->n_args == 1 || expr->args[1]->literal.i64 == 3);
         default:
                 return false;
         }

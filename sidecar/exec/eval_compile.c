@@ -1,7 +1,8 @@
-/* eval_compile.c - expressions into programs: literals and common subexpressions once, selections for what may fail or costs.
+/* eval_compile.c - expressions into programs: literals and common subexpressions once, selections for what may fail or
+ * costs.
  *
- * Cheap expressions that cannot fail ("dense") are computed for all rows, wherever they stand, so they are shared by all
- * branches. The rest is computed under the selection of its branch, and shared with branches below it. */
+ * Cheap expressions that cannot fail ("dense") are computed for all rows, wherever they stand, so they are shared by
+ * all branches. The rest is computed under the selection of its branch, and shared with branches below it. */
 #include <assert.h>
 
 #include "sidecar/base/hash.h"
@@ -33,16 +34,17 @@ static void *grown(struct compiler *compiler, void *items, uint32_t n, uint32_t 
 
 static uint16_t add_reg(struct compiler *compiler, struct reg_spec spec)
 {
-        compiler->regs = grown(compiler, compiler->regs, compiler->n_regs, &compiler->regs_room, sizeof *compiler->regs);
+        compiler->regs = grown(compiler, compiler->regs, compiler->n_regs, &compiler->regs_room,
+                               sizeof *compiler->regs);
         compiler->regs[compiler->n_regs] = spec;
         return (uint16_t)compiler->n_regs++;
 }
 
 uint16_t compile_new_reg(struct compiler *compiler, const struct type *type)
 {
-        return add_reg(compiler, (struct reg_spec){.source = REG_STEP,
-                                                   .phys = type_phys(type),
-                                                   .is_bits = type->kind == TYPE_BOOLEAN});
+        return add_reg(
+                compiler,
+                (struct reg_spec){.source = REG_STEP, .phys = type_phys(type), .is_bits = type->kind == TYPE_BOOLEAN});
 }
 
 struct step *compile_add_step(struct compiler *compiler, step_fn run, const struct type *type, const uint16_t *args,
@@ -53,7 +55,8 @@ struct step *compile_add_step(struct compiler *compiler, step_fn run, const stru
 
         for (uint32_t i = 0; i < n_args; i++)
                 copy[i] = args[i];
-        compiler->steps = grown(compiler, compiler->steps, compiler->n_steps, &compiler->steps_room, sizeof *compiler->steps);
+        compiler->steps = grown(compiler, compiler->steps, compiler->n_steps, &compiler->steps_room,
+                                sizeof *compiler->steps);
         step = &compiler->steps[compiler->n_steps++];
         *step = (struct step){.run = run,
                               .selection = scope->selection,
@@ -133,7 +136,8 @@ static bool find_value(const struct compiler *compiler, const struct expr *expr,
         return false;
 }
 
-static void keep_value(struct compiler *compiler, const struct expr *expr, const struct compile_scope *scope, uint16_t reg)
+static void keep_value(struct compiler *compiler, const struct expr *expr, const struct compile_scope *scope,
+                       uint16_t reg)
 {
         compiler->values = grown(compiler, compiler->values, compiler->n_values, &compiler->values_room,
                                  sizeof *compiler->values);
@@ -164,9 +168,9 @@ uint16_t compile_boolean_as_i64(struct compiler *compiler, uint16_t reg, const s
 
 static uint16_t column_reg(struct compiler *compiler, const struct expr *expr)
 {
-        uint16_t reg = add_reg(compiler, (struct reg_spec){.source = REG_COLUMN,
-                                                           .phys = type_phys(&expr->type),
-                                                           .column = expr->column});
+        uint16_t reg = add_reg(
+                compiler,
+                (struct reg_spec){.source = REG_COLUMN, .phys = type_phys(&expr->type), .column = expr->column});
 
         if (expr->column >= compiler->n_columns)
                 compiler->n_columns = expr->column + 1;
@@ -211,20 +215,21 @@ static int compile_logic(struct compiler *compiler, const struct expr *expr, con
                         continue;
                 }
                 if (n_pending > 1)
-                        (void)compile_add_step(compiler, is_and ? kernel_logic_and : kernel_logic_or, &expr->type, pending,
-                                               n_pending, scope, &pending[0]);
-                under = new_scope(compiler, is_and ? program_select_not_false : program_select_not_true, pending[0], scope);
+                        (void)compile_add_step(compiler, is_and ? kernel_logic_and : kernel_logic_or, &expr->type,
+                                               pending, n_pending, scope, &pending[0]);
+                under = new_scope(compiler, is_and ? program_select_not_false : program_select_not_true, pending[0],
+                                  scope);
                 pair[0] = pending[0];
                 if (compile_expr(compiler, arg, under, &pair[1]) != 0)
                         return -1;
-                compile_add_step(compiler, is_and ? kernel_logic_and_under : kernel_logic_or_under, &expr->type, pair, 2, scope,
-                                 &pending[0])
+                compile_add_step(compiler, is_and ? kernel_logic_and_under : kernel_logic_or_under, &expr->type, pair,
+                                 2, scope, &pending[0])
                         ->mode = under->selection;
                 n_pending = 1;
         }
         if (n_pending > 1)
-                (void)compile_add_step(compiler, is_and ? kernel_logic_and : kernel_logic_or, &expr->type, pending, n_pending,
-                                       scope, &pending[0]);
+                (void)compile_add_step(compiler, is_and ? kernel_logic_and : kernel_logic_or, &expr->type, pending,
+                                       n_pending, scope, &pending[0]);
         *ret_reg = pending[0];
         return 0;
 }
@@ -313,7 +318,7 @@ static int compile_choice(struct compiler *compiler, const struct expr *expr, co
 
 static bool is_less(const struct value *a, const struct value *b)
 {
-        return a->phys == PHYS_STR ? slice_compare(a->str, b->str) < 0
+        return a->phys == PHYS_STR   ? slice_compare(a->str, b->str) < 0
                : a->phys == PHYS_F64 ? a->f64 < b->f64
                                      : a->i64 < b->i64;
 }
@@ -354,9 +359,10 @@ static void add_in_step(struct compiler *compiler, const struct expr *expr, uint
 
         if (expr->args[0]->type.kind == TYPE_BOOLEAN)
                 value = compile_boolean_as_i64(compiler, value, scope);
-        step = compile_add_step(compiler, phys == PHYS_STR   ? kernel_compare_test
-                                          : phys == PHYS_F64 ? kernel_compare_in_f64
-                                                             : kernel_compare_in_i64,
+        step = compile_add_step(compiler,
+                                phys == PHYS_STR   ? kernel_compare_test
+                                : phys == PHYS_F64 ? kernel_compare_in_f64
+                                                   : kernel_compare_in_i64,
                                 &expr->type, &value, 1, scope, ret_reg);
         step->test = phys == PHYS_STR ? kernel_compare_is_in : NULL;
         step->extra = make_list(compiler, literals, n_literals, phys);

@@ -16,7 +16,8 @@ static bool is_null_literal(const struct expr *expr)
 /* A BOOLEAN literal with this value. */
 static bool is_boolean(const struct expr *expr, bool value)
 {
-        return is_literal(expr) && !expr->literal.is_null && expr->type.kind == TYPE_BOOLEAN && (expr->literal.i64 != 0) == value;
+        return is_literal(expr) && !expr->literal.is_null && expr->type.kind == TYPE_BOOLEAN &&
+               (expr->literal.i64 != 0) == value;
 }
 
 static const struct expr *literal_of(struct fold *fold, const struct expr *expr, const struct value *value)
@@ -34,7 +35,8 @@ static const struct expr *null_of(struct fold *fold, const struct expr *expr)
 }
 
 /* The same call with other arguments. */
-static const struct expr *with_args(struct fold *fold, const struct expr *expr, const struct expr **args, uint32_t n_args)
+static const struct expr *with_args(struct fold *fold, const struct expr *expr, const struct expr **args,
+                                    uint32_t n_args)
 {
         struct expr *changed = arena_new(fold->arena, struct expr);
 

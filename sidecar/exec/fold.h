@@ -4,8 +4,8 @@
 
 #include "sidecar/plan/expr.h"
 
-/* Evaluates a call whose arguments are all literals. False: it fails for some input Flink would fail for, or cannot be compiled;
- * then it stays as it is and fails every row. */
+/* Evaluates a call whose arguments are all literals. False: it fails for some input Flink would fail for, or cannot be
+ * compiled; then it stays as it is and fails every row. */
 struct fold {
         struct arena *arena;
         bool (*evaluate)(struct fold *fold, const struct expr *expr, struct value *ret_value);

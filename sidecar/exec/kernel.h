@@ -1,7 +1,7 @@
 /* kernel.h - the kernels: one line per step function; inside sidecar/exec only.
  *
- * "dense" kernels compute every row whatever the selection and NULLs (what they compute there is thrown away): they neither
- * fail nor follow pointers. The others compute selected rows without NULL arguments. `mode` is step->mode. */
+ * "dense" kernels compute every row whatever the selection and NULLs (what they compute there is thrown away): they
+ * neither fail nor follow pointers. The others compute selected rows without NULL arguments. `mode` is step->mode. */
 #ifndef WEIR_SIDECAR_EXEC_KERNEL_H
 #define WEIR_SIDECAR_EXEC_KERNEL_H
 
@@ -20,11 +20,11 @@ void kernel_logic_require(struct frame *frame, const struct step *step);  /* NUL
 void kernel_logic_distinct(struct frame *frame, const struct step *step); /* a <> b, a, b; mode 1: NOT DISTINCT */
 void kernel_logic_from_i64(struct frame *frame, const struct step *step); /* an input column of 0 and 1 */
 void kernel_logic_to_i64(struct frame *frame, const struct step *step);
-/* One of two values, all of them computed for every row: args are condition, value, other value; mode 1: value, other value, and the
- * condition is that the first is not NULL. Dense. */
+/* One of two values, all of them computed for every row: args are condition, value, other value; mode 1: value, other
+ * value, and the condition is that the first is not NULL. Dense. */
 void kernel_logic_select(struct frame *frame, const struct step *step);
-/* The value of CASE and COALESCE: args are values, step->extra the selection (uint16_t) of each, in which it replaces what the ones
- * before gave. */
+/* The value of CASE and COALESCE: args are values, step->extra the selection (uint16_t) of each, in which it replaces
+ * what the ones before gave. */
 void kernel_logic_choose(struct frame *frame, const struct step *step);
 
 /* kernel_arith.c: integers wrap in `mode` bits, dense but for division. */
@@ -74,11 +74,13 @@ struct kernel_list {
 };
 
 /* kernel_decimal.c; arguments in their own scales. */
-void kernel_decimal_binary(struct frame *frame, const struct step *step); /* mode: FN_ADD ... FN_MODULO; overflow is NULL */
+void kernel_decimal_binary(struct frame *frame,
+                           const struct step *step); /* mode: FN_ADD ... FN_MODULO; overflow is NULL */
 void kernel_decimal_negate(struct frame *frame, const struct step *step);
 void kernel_decimal_abs(struct frame *frame, const struct step *step);
 void kernel_decimal_sign(struct frame *frame, const struct step *step);
-void kernel_decimal_round(struct frame *frame, const struct step *step); /* mode: enum decimal_mode; digits: args[1] or 0 */
+void kernel_decimal_round(struct frame *frame,
+                          const struct step *step); /* mode: enum decimal_mode; digits: args[1] or 0 */
 void kernel_decimal_rescale(struct frame *frame, const struct step *step);
 void kernel_decimal_from_i64(struct frame *frame, const struct step *step);
 void kernel_decimal_from_f64(struct frame *frame, const struct step *step);
@@ -99,14 +101,14 @@ void kernel_cast_text(struct frame *frame, const struct step *step);      /* len
 /* kernel_time.c; mode: unit or function. */
 void kernel_time_add(struct frame *frame, const struct step *step);
 void kernel_time_extract(struct frame *frame, const struct step *step);
-enum { KERNEL_TIME_CEIL = 0x100 };                                /* flag beside the unit */
+enum { KERNEL_TIME_CEIL = 0x100 }; /* flag beside the unit */
 void kernel_time_floor(struct frame *frame, const struct step *step);
 void kernel_time_diff(struct frame *frame, const struct step *step);
-void kernel_time_add_units(struct frame *frame, const struct step *step); /* TIMESTAMPADD */
-void kernel_time_convert(struct frame *frame, const struct step *step);   /* CAST between DATE, TIME and timestamps */
+void kernel_time_add_units(struct frame *frame, const struct step *step);   /* TIMESTAMPADD */
+void kernel_time_convert(struct frame *frame, const struct step *step);     /* CAST between DATE, TIME and timestamps */
 void kernel_time_from_number(struct frame *frame, const struct step *step); /* TO_TIMESTAMP_LTZ */
-void kernel_time_parse(struct frame *frame, const struct step *step);     /* TO_TIMESTAMP, TO_DATE, UNIX_TIMESTAMP */
-void kernel_time_format(struct frame *frame, const struct step *step);    /* DATE_FORMAT, FROM_UNIXTIME */
+void kernel_time_parse(struct frame *frame, const struct step *step);       /* TO_TIMESTAMP, TO_DATE, UNIX_TIMESTAMP */
+void kernel_time_format(struct frame *frame, const struct step *step);      /* DATE_FORMAT, FROM_UNIXTIME */
 
 /* kernel_text.c and kernel_text_edit.c; mode: the function. */
 void kernel_text_length(struct frame *frame, const struct step *step); /* CHAR_LENGTH, ASCII */
@@ -135,11 +137,12 @@ bool kernel_like_is_match(const void *pattern, struct slice text);
 /* kernel_code.c: other forms of bytes and numbers; mode: the function. */
 void kernel_code_digest(struct frame *frame, const struct step *step);
 void kernel_code_free_state(void *digest);
-void kernel_code_number(struct frame *frame, const struct step *step);  /* BIN, HEX of integers, CHR */
-void kernel_code_hex(struct frame *frame, const struct step *step);     /* of a string */
-void kernel_code_base64(struct frame *frame, const struct step *step);  /* TO_BASE64, FROM_BASE64 */
-void kernel_code_charset(struct frame *frame, const struct step *step); /* ENCODE, DECODE; extra: the charset found below */
-const void *kernel_code_find_charset(struct slice name);                /* NULL: not known */
+void kernel_code_number(struct frame *frame, const struct step *step); /* BIN, HEX of integers, CHR */
+void kernel_code_hex(struct frame *frame, const struct step *step);    /* of a string */
+void kernel_code_base64(struct frame *frame, const struct step *step); /* TO_BASE64, FROM_BASE64 */
+void kernel_code_charset(struct frame *frame,
+                         const struct step *step);       /* ENCODE, DECODE; extra: the charset found below */
+const void *kernel_code_find_charset(struct slice name); /* NULL: not known */
 
 /* kernel_url.c; mode: the function. */
 void kernel_url_code(struct frame *frame, const struct step *step); /* URL_ENCODE, URL_DECODE */
@@ -147,8 +150,8 @@ void kernel_url_parse(struct frame *frame, const struct step *step);
 bool kernel_url_is_plain_key(struct slice key); /* Flink takes a key of PARSE_URL for a regular expression */
 
 /* kernel_regexp.c: PCRE2 with limits; extra: from kernel_regexp_compile. */
-int kernel_regexp_compile(struct slice pattern, struct arena *arena, const void **ret_regexp, struct err *err)
-        WEIR_MUST_CHECK;
+int kernel_regexp_compile(struct slice pattern, struct arena *arena, const void **ret_regexp,
+                          struct err *err) WEIR_MUST_CHECK;
 void kernel_regexp_run(struct frame *frame, const struct step *step); /* mode: FN_REGEXP, _EXTRACT, _REPLACE */
 void kernel_regexp_free_state(void *regexp);
 

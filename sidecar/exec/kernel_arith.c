@@ -1,32 +1,32 @@
 /* kernel_arith.c - arithmetic of integers and doubles, in loops that a compiler turns into vector code.
  *
- * Integers are computed in 64 bits and cut to the bits of their type, which is what wrapping in that width means. FLOAT is
- * computed in double and rounded: for one operation that is what single precision gives. A literal is read once. */
+ * Integers are computed in 64 bits and cut to the bits of their type, which is what wrapping in that width means. FLOAT
+ * is computed in double and rounded: for one operation that is what single precision gives. A literal is read once. */
 #include <assert.h>
 
 #include "sidecar/exec/kernel.h"
 
 /* The three shapes of a loop over two arguments: neither, the second or the first is a literal. */
-#define BINARY_LOOP(out, a, b, n, expression)                                    \
-        do {                                                                     \
-                if ((b)->mask == 0) {                                            \
-                        const TYPE y = (b)->FIELD[0];                            \
-                        for (uint32_t i = 0; i < (n); i++) {                     \
-                                const TYPE x = (a)->FIELD[i & (a)->mask];        \
-                                (out)[i] = (expression);                         \
-                        }                                                        \
-                } else if ((a)->mask == 0) {                                     \
-                        const TYPE x = (a)->FIELD[0];                            \
-                        for (uint32_t i = 0; i < (n); i++) {                     \
-                                const TYPE y = (b)->FIELD[i];                    \
-                                (out)[i] = (expression);                         \
-                        }                                                        \
-                } else {                                                         \
-                        for (uint32_t i = 0; i < (n); i++) {                     \
-                                const TYPE x = (a)->FIELD[i], y = (b)->FIELD[i]; \
-                                (out)[i] = (expression);                         \
-                        }                                                        \
-                }                                                                \
+#define BINARY_LOOP(out, a, b, n, expression)                                                                          \
+        do {                                                                                                           \
+                if ((b)->mask == 0) {                                                                                  \
+                        const TYPE y = (b)->FIELD[0];                                                                  \
+                        for (uint32_t i = 0; i < (n); i++) {                                                           \
+                                const TYPE x = (a)->FIELD[i & (a)->mask];                                              \
+                                (out)[i] = (expression);                                                               \
+                        }                                                                                              \
+                } else if ((a)->mask == 0) {                                                                           \
+                        const TYPE x = (a)->FIELD[0];                                                                  \
+                        for (uint32_t i = 0; i < (n); i++) {                                                           \
+                                const TYPE y = (b)->FIELD[i];                                                          \
+                                (out)[i] = (expression);                                                               \
+                        }                                                                                              \
+                } else {                                                                                               \
+                        for (uint32_t i = 0; i < (n); i++) {                                                           \
+                                const TYPE x = (a)->FIELD[i], y = (b)->FIELD[i];                                       \
+                                (out)[i] = (expression);                                                               \
+                        }                                                                                              \
+                }                                                                                                      \
         } while (false)
 
 static struct reg *take_dense(struct frame *frame, const struct step *step)
@@ -53,20 +53,20 @@ static void wrap(int64_t *restrict values, uint32_t n, unsigned bits)
 #define TYPE int64_t
 #define FIELD i64
 
-#define DEFINE_I64(name, expression)                                                   \
-        void kernel_arith_##name##_i64(struct frame *frame, const struct step *step)   \
-        {                                                                              \
-                const struct reg *a = program_arg(frame, step, 0);                     \
-                const struct reg *b = program_arg(frame, step, 1);                     \
-                int64_t *restrict out = take_dense(frame, step)->i64;                  \
-                                                                                       \
-                BINARY_LOOP(out, a, b, frame->n_rows, expression);                     \
-                wrap(out, frame->n_rows, step->mode);                                  \
+#define DEFINE_I64(name, expression)                                                                                   \
+        void kernel_arith_##name##_i64(struct frame *frame, const struct step *step)                                   \
+        {                                                                                                              \
+                const struct reg *a = program_arg(frame, step, 0);                                                     \
+                const struct reg *b = program_arg(frame, step, 1);                                                     \
+                int64_t *restrict out = take_dense(frame, step)->i64;                                                  \
+                                                                                                                       \
+                BINARY_LOOP(out, a, b, frame->n_rows, expression);                                                     \
+                wrap(out, frame->n_rows, step->mode);                                                                  \
         }
 
 DEFINE_I64(add, (int64_t)((uint64_t)x + (uint64_t)y))
 DEFINE_I64(subtract, (int64_t)((uint64_t)x - (uint64_t)y))
-DEFINE_I64(multiply, (int64_t)((uint64_t)x * (uint64_t)y))
+DEFINE_I64(multiply, (int64_t)((uint64_t)x *(uint64_t)y))
 
 #undef TYPE
 #undef FIELD
@@ -184,21 +184,21 @@ static void round_to_single(double *restrict values, uint32_t n)
 #define TYPE double
 #define FIELD f64
 
-#define DEFINE_F64(name, expression)                                                   \
-        void kernel_arith_##name##_f64(struct frame *frame, const struct step *step)   \
-        {                                                                              \
-                const struct reg *a = program_arg(frame, step, 0);                     \
-                const struct reg *b = program_arg(frame, step, 1);                     \
-                double *restrict out = take_dense(frame, step)->f64;                   \
-                                                                                       \
-                BINARY_LOOP(out, a, b, frame->n_rows, expression);                     \
-                if (step->mode == 1)                                                   \
-                        round_to_single(out, frame->n_rows);                           \
+#define DEFINE_F64(name, expression)                                                                                   \
+        void kernel_arith_##name##_f64(struct frame *frame, const struct step *step)                                   \
+        {                                                                                                              \
+                const struct reg *a = program_arg(frame, step, 0);                                                     \
+                const struct reg *b = program_arg(frame, step, 1);                                                     \
+                double *restrict out = take_dense(frame, step)->f64;                                                   \
+                                                                                                                       \
+                BINARY_LOOP(out, a, b, frame->n_rows, expression);                                                     \
+                if (step->mode == 1)                                                                                   \
+                        round_to_single(out, frame->n_rows);                                                           \
         }
 
 DEFINE_F64(add, x + y)
 DEFINE_F64(subtract, x - y)
-DEFINE_F64(multiply, x * y)
+DEFINE_F64(multiply, x *y)
 DEFINE_F64(divide, x / y)
 
 #undef TYPE

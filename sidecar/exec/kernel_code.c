@@ -346,7 +346,8 @@ static struct slice decode(struct frame *frame, struct slice bytes, enum form fo
         case ASCII:
         case LATIN_1:
                 for (size_t i = 0; i < bytes.len; i++)
-                        len += utf8_encode(form == ASCII && bytes.data[i] >= 0x80 ? UTF8_REPLACEMENT : bytes.data[i], text + len);
+                        len += utf8_encode(form == ASCII && bytes.data[i] >= 0x80 ? UTF8_REPLACEMENT : bytes.data[i],
+                                           text + len);
                 break;
         case UTF_8:
                 len = utf8_repair(bytes, text);

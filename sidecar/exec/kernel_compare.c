@@ -21,48 +21,48 @@ static void clear_nulls(struct frame *frame, struct reg *out)
 }
 
 /* One loop per operator; the literal, if there is one, stands right (the compiler of programs turns it round). */
-#define COMPARE_LOOP(bits, a, b, n, op)                                                                   \
-        do {                                                                                              \
-                const TYPE *restrict left = (a)->FIELD;                                                   \
-                const TYPE *restrict right = (b)->FIELD;                                                  \
-                for (uint32_t from = 0; from < (n); from += 64) {                                         \
-                        uint32_t end = (n) - from < 64 ? (n) - from : 64;                                 \
-                        uint64_t word = 0;                                                                \
-                        if ((b)->mask == 0) {                                                             \
-                                const TYPE y = right[0];                                                  \
-                                for (uint32_t i = 0; i < end; i++)                                        \
-                                        word |= (uint64_t)(left[from + i] op y) << i;                     \
-                        } else {                                                                          \
-                                for (uint32_t i = 0; i < end; i++)                                        \
-                                        word |= (uint64_t)(left[from + i] op right[from + i]) << i;       \
-                        }                                                                                 \
-                        (bits)[from / 64] = word;                                                         \
-                }                                                                                         \
+#define COMPARE_LOOP(bits, a, b, n, op)                                                                                \
+        do {                                                                                                           \
+                const TYPE *restrict left = (a)->FIELD;                                                                \
+                const TYPE *restrict right = (b)->FIELD;                                                               \
+                for (uint32_t from = 0; from < (n); from += 64) {                                                      \
+                        uint32_t end = (n)-from < 64 ? (n)-from : 64;                                                  \
+                        uint64_t word = 0;                                                                             \
+                        if ((b)->mask == 0) {                                                                          \
+                                const TYPE y = right[0];                                                               \
+                                for (uint32_t i = 0; i < end; i++)                                                     \
+                                        word |= (uint64_t)(left[from + i] op y) << i;                                  \
+                        } else {                                                                                       \
+                                for (uint32_t i = 0; i < end; i++)                                                     \
+                                        word |= (uint64_t)(left[from + i] op right[from + i]) << i;                    \
+                        }                                                                                              \
+                        (bits)[from / 64] = word;                                                                      \
+                }                                                                                                      \
         } while (false)
 
-#define COMPARE_ALL(bits, a, b, n, mode)                         \
-        do {                                                     \
-                switch (mode) {                                  \
-                case FN_EQ:                                      \
-                        COMPARE_LOOP(bits, a, b, n, ==);         \
-                        break;                                   \
-                case FN_NE:                                      \
-                        COMPARE_LOOP(bits, a, b, n, !=);         \
-                        break;                                   \
-                case FN_LT:                                      \
-                        COMPARE_LOOP(bits, a, b, n, <);          \
-                        break;                                   \
-                case FN_LE:                                      \
-                        COMPARE_LOOP(bits, a, b, n, <=);         \
-                        break;                                   \
-                case FN_GT:                                      \
-                        COMPARE_LOOP(bits, a, b, n, >);          \
-                        break;                                   \
-                default:                                         \
-                        assert((mode) == FN_GE);                 \
-                        COMPARE_LOOP(bits, a, b, n, >=);         \
-                        break;                                   \
-                }                                                \
+#define COMPARE_ALL(bits, a, b, n, mode)                                                                               \
+        do {                                                                                                           \
+                switch (mode) {                                                                                        \
+                case FN_EQ:                                                                                            \
+                        COMPARE_LOOP(bits, a, b, n, ==);                                                               \
+                        break;                                                                                         \
+                case FN_NE:                                                                                            \
+                        COMPARE_LOOP(bits, a, b, n, !=);                                                               \
+                        break;                                                                                         \
+                case FN_LT:                                                                                            \
+                        COMPARE_LOOP(bits, a, b, n, <);                                                                \
+                        break;                                                                                         \
+                case FN_LE:                                                                                            \
+                        COMPARE_LOOP(bits, a, b, n, <=);                                                               \
+                        break;                                                                                         \
+                case FN_GT:                                                                                            \
+                        COMPARE_LOOP(bits, a, b, n, >);                                                                \
+                        break;                                                                                         \
+                default:                                                                                               \
+                        assert((mode) == FN_GE);                                                                       \
+                        COMPARE_LOOP(bits, a, b, n, >=);                                                               \
+                        break;                                                                                         \
+                }                                                                                                      \
         } while (false)
 
 #define TYPE int64_t
@@ -404,6 +404,7 @@ void kernel_compare_greatest(struct frame *frame, const struct step *step)
                         if (step->mode == FN_GREATEST ? order > 0 : order < 0)
                                 best = arg;
                 }
-                memcpy((uint8_t *)out->data + row * bytes, (const uint8_t *)best->data + (row & best->mask) * bytes, bytes);
+                memcpy((uint8_t *)out->data + row * bytes, (const uint8_t *)best->data + (row & best->mask) * bytes,
+                       bytes);
         }
 }

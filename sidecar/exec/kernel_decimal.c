@@ -48,7 +48,8 @@ void kernel_decimal_binary(struct frame *frame, const struct step *step)
         for (uint32_t k = 0; k < rows.n; k++) {
                 uint32_t row = rows.rows[k];
                 weir_i128 value = 0;
-                int result = compute(step->mode, a->dec[row & a->mask], scale_a, b->dec[row & b->mask], scale_b, to, &value);
+                int result = compute(step->mode, a->dec[row & a->mask], scale_a, b->dec[row & b->mask], scale_b, to,
+                                     &value);
 
                 put(frame, out, row, result, value);
         }
@@ -101,7 +102,8 @@ void kernel_decimal_round(struct frame *frame, const struct step *step)
         int bounded = digits < -64 ? -64 : digits > 64 ? 64 : (int)digits;
 
         for (uint32_t k = 0; k < rows.n; k++) {
-                weir_i128 rounded = decimal_round(a->dec[rows.rows[k] & a->mask], scale, bounded, (enum decimal_mode)step->mode);
+                weir_i128 rounded = decimal_round(a->dec[rows.rows[k] & a->mask], scale, bounded,
+                                                  (enum decimal_mode)step->mode);
                 weir_i128 value = 0;
                 int result = decimal_rescale(rounded, scale, to, &value);
 

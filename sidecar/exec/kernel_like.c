@@ -1,10 +1,11 @@
 /* kernel_like.c - LIKE: % and _, nothing else.
  *
- * A pattern is cut at its % into segments of literal runs and _. The first segment stands at the start of the text, the last
- * at its end, those between are looked for one behind the other, leftmost first: that finds a match if there is one. _ is one
- * code point, but no line end, since Flink turns LIKE into a regular expression.
+ * A pattern is cut at its % into segments of literal runs and _. The first segment stands at the start of the text, the
+ * last at its end, those between are looked for one behind the other, leftmost first: that finds a match if there is
+ * one. _ is one code point, but no line end, since Flink turns LIKE into a regular expression.
  *
- * A backslash is an ordinary character up to Flink 2.2 and an escape in 2.3; so it is refused where ESCAPE does not say which. */
+ * A backslash is an ordinary character up to Flink 2.2 and an escape in 2.3; so it is refused where ESCAPE does not say
+ * which. */
 #include <assert.h>
 
 #include "sidecar/base/utf8.h"
@@ -43,10 +44,9 @@ static int cut_pattern(struct slice pattern, const struct slice *escape, struct 
                 if (escape != NULL && pattern.len - at >= escape->len &&
                     memcmp(pattern.data + at, escape->data, escape->len) == 0) {
                         at += escape->len;
-                        is_escaped = at < pattern.len &&
-                                     (pattern.data[at] == '%' || pattern.data[at] == '_' ||
-                                      (pattern.len - at >= escape->len &&
-                                       memcmp(pattern.data + at, escape->data, escape->len) == 0));
+                        is_escaped = at < pattern.len && (pattern.data[at] == '%' || pattern.data[at] == '_' ||
+                                                          (pattern.len - at >= escape->len &&
+                                                           memcmp(pattern.data + at, escape->data, escape->len) == 0));
                         if (!is_escaped)
                                 return LIKE_E_ESCAPE;
                         byte = pattern.data[at];
@@ -182,11 +182,14 @@ int kernel_like_compile(struct slice pattern, const struct slice *escape, struct
                 *ret_pattern = like;
                 return 0;
         case LIKE_E_ESCAPE:
-                return err_set(err, ERR_CONFIG, "'%.*s': the escape character of LIKE must stand before %%, _ or itself", shown,
+                return err_set(err, ERR_CONFIG,
+                               "'%.*s': the escape character of LIKE must stand before %%, _ or itself", shown,
                                (const char *)pattern.data);
         default:
-                return err_set(err, ERR_CONFIG, "'%.*s': a backslash in LIKE means different things in Flink 2.2 and 2.3: "
-                               "write ESCAPE", shown, (const char *)pattern.data);
+                return err_set(err, ERR_CONFIG,
+                               "'%.*s': a backslash in LIKE means different things in Flink 2.2 and 2.3: "
+                               "write ESCAPE",
+                               shown, (const char *)pattern.data);
         }
 }
 

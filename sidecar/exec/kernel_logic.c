@@ -1,4 +1,5 @@
-/* kernel_logic.c - three-valued logic on bitmaps: 64 rows at a time. TRUE is a set bit, and never set where the row is NULL. */
+/* kernel_logic.c - three-valued logic on bitmaps: 64 rows at a time. TRUE is a set bit, and never set where the row is
+ * NULL. */
 #include <assert.h>
 
 #include "sidecar/exec/kernel.h"
@@ -19,8 +20,8 @@ static struct reg *take_bits(struct frame *frame, const struct step *step, bool 
         return out;
 }
 
-/* AND and OR are one function: OR is AND of what is FALSE. Both find "decided" rows (FALSE for AND, TRUE for OR) and rows
- * that agree with everything so far. */
+/* AND and OR are one function: OR is AND of what is FALSE. Both find "decided" rows (FALSE for AND, TRUE for OR) and
+ * rows that agree with everything so far. */
 static void combine(struct frame *frame, const struct step *step, bool is_or, const uint64_t *under)
 {
         bool nullable = false;
@@ -275,8 +276,8 @@ void kernel_logic_select(struct frame *frame, const struct step *step)
                         for (uint32_t row = 0; row < frame->n_rows; row++) {
                                 const struct reg *from = bitmap_get(condition, row) ? yes : no;
 
-                                memcpy((uint8_t *)out->data + row * bytes, (const uint8_t *)from->data + (row & from->mask) * bytes,
-                                       bytes);
+                                memcpy((uint8_t *)out->data + row * bytes,
+                                       (const uint8_t *)from->data + (row & from->mask) * bytes, bytes);
                         }
                 }
         }

@@ -1,4 +1,5 @@
-/* kernel_math.c - numeric functions. Doubles through libm: the last digit of a transcendental function may differ from Java's. */
+/* kernel_math.c - numeric functions. Doubles through libm: the last digit of a transcendental function may differ from
+ * Java's. */
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -162,7 +163,8 @@ void kernel_math_round_i64(struct frame *frame, const struct step *step)
 
         for (uint32_t k = 0; k < rows.n; k++) {
                 uint32_t row = rows.rows[k];
-                int64_t value = round_integer(a->i64[row & a->mask], digits->i64[row & digits->mask], step->mode == FN_ROUND);
+                int64_t value = round_integer(a->i64[row & a->mask], digits->i64[row & digits->mask],
+                                              step->mode == FN_ROUND);
 
                 out->i64[row] = (int64_t)((uint64_t)value << shift) >> shift; /* wraps in its width */
         }

@@ -1,8 +1,8 @@
 /* kernel_regexp.c - REGEXP, REGEXP_EXTRACT, REGEXP_REPLACE with PCRE2.
  *
  * Flink's expressions are java.util.regex. PCRE2 reads nearly all of them the same way; what it would silently read
- * differently is refused, as are patterns that are not literals. A match that takes too long fails its row: limits instead
- * of minutes. */
+ * differently is refused, as are patterns that are not literals. A match that takes too long fails its row: limits
+ * instead of minutes. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -89,11 +89,12 @@ int kernel_regexp_compile(struct slice pattern, struct arena *arena, const void 
 
         assert(general != NULL && context != NULL);
         if (foreign != NULL)
-                return err_set(err, ERR_CONFIG, "'%.*s': the regular expression holds %s", shown, (const char *)pattern.data,
-                               foreign);
+                return err_set(err, ERR_CONFIG, "'%.*s': the regular expression holds %s", shown,
+                               (const char *)pattern.data, foreign);
         pcre2_set_newline(context, PCRE2_NEWLINE_ANY);
         regexp->code = pcre2_compile(pattern.len == 0 ? (PCRE2_SPTR) "" : pattern.data, pattern.len,
-                                     PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &at, context);
+                                     PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &at,
+                                     context);
         if (regexp->code == NULL) {
                 PCRE2_UCHAR why[128];
 
@@ -191,8 +192,8 @@ static bool append(struct frame *frame, struct result *result, struct slice part
 }
 
 /* Every match by the literal replacement; an empty match moves on by one character, as in Java. */
-static enum found replace(struct frame *frame, const struct regexp *regexp, struct regexp_state *state, struct slice text,
-                          struct slice by, struct slice *ret)
+static enum found replace(struct frame *frame, const struct regexp *regexp, struct regexp_state *state,
+                          struct slice text, struct slice by, struct slice *ret)
 {
         struct result result = {.given = text.len + by.len};
         const PCRE2_SIZE *pairs = pcre2_get_ovector_pointer(state->match);
@@ -200,7 +201,8 @@ static enum found replace(struct frame *frame, const struct regexp *regexp, stru
         enum found found;
 
         while (from <= text.len && (found = find(regexp, state, text, from)) != NOT_FOUND) {
-                if (found == FAILED || pairs[1] < pairs[0] || !append(frame, &result, slice_make(text.data + copied, pairs[0] - copied)) ||
+                if (found == FAILED || pairs[1] < pairs[0] ||
+                    !append(frame, &result, slice_make(text.data + copied, pairs[0] - copied)) ||
                     !append(frame, &result, by))
                         return FAILED;
                 copied = from = pairs[1];
@@ -264,7 +266,8 @@ void kernel_regexp_run(struct frame *frame, const struct step *step)
                 } else {
                         result = find(regexp, state, text, 0);
                         if (result == NOT_FOUND ||
-                            (result == FOUND && !extract(state, text, regexp->n_groups, b == NULL ? 0 : b->i64[row & b->mask], &found)))
+                            (result == FOUND &&
+                             !extract(state, text, regexp->n_groups, b == NULL ? 0 : b->i64[row & b->mask], &found)))
                                 program_set_null(frame, out, row);
                 }
                 if (result == FAILED)

@@ -168,7 +168,8 @@ void kernel_text_trim(struct frame *frame, const struct step *step)
         bool is_special = step->mode == FN_TRIM || step->mode == FN_TRIM_LEADING || step->mode == FN_TRIM_TRAILING;
         bool leading = step->mode != FN_TRIM_TRAILING && step->mode != FN_RTRIM;
         bool trailing = step->mode != FN_TRIM_LEADING && step->mode != FN_LTRIM;
-        const struct reg *text = program_arg(frame, step, is_special ? 1 : 0); /* TRIM(set FROM text), LTRIM(text, set) */
+        const struct reg *text = program_arg(frame, step,
+                                             is_special ? 1 : 0); /* TRIM(set FROM text), LTRIM(text, set) */
         const struct reg *set = step->n_args < 2 ? NULL : program_arg(frame, step, is_special ? 0 : 1);
         struct selection rows = program_strict_rows(frame, step);
         struct reg *out = program_out(frame, step);
@@ -206,8 +207,8 @@ static bool is_white_space(struct slice text, size_t at, size_t *ret_len)
         uint32_t c;
 
         c = utf8_decode(text, at, ret_len);
-        return (c >= 9 && c <= 13) || (c >= 28 && c <= 32) || c == 0x1680 || (c >= 0x2000 && c <= 0x200A && c != 0x2007) ||
-               c == 0x2028 || c == 0x2029 || c == 0x205F || c == 0x3000;
+        return (c >= 9 && c <= 13) || (c >= 28 && c <= 32) || c == 0x1680 ||
+               (c >= 0x2000 && c <= 0x200A && c != 0x2007) || c == 0x2028 || c == 0x2029 || c == 0x205F || c == 0x3000;
 }
 
 /* The next separator at or behind `from`: *ret_end is what follows it. False: there is none. */
@@ -249,7 +250,8 @@ static bool split_index(struct slice text, struct slice separator, int64_t index
 
 void kernel_text_split_index(struct frame *frame, const struct step *step)
 {
-        const struct reg *a = program_arg(frame, step, 0), *b = program_arg(frame, step, 1), *c = program_arg(frame, step, 2);
+        const struct reg *a = program_arg(frame, step, 0), *b = program_arg(frame, step, 1),
+                         *c = program_arg(frame, step, 2);
         bool is_code = type_is_integer(&step->arg_types[1]);
         struct selection rows = program_strict_rows(frame, step);
         struct reg *out = program_out(frame, step);

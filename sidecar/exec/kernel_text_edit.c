@@ -1,7 +1,8 @@
 /* kernel_text_edit.c - strings made anew: case, padding, repeating, replacing.
  *
- * Java counts some of these in UTF-16 units, and a unit that lost its other half becomes '?'. ASCII, which is nearly all there
- * is, goes byte by byte; other text is widened to units first. What a function may make is bounded by program_may_make. */
+ * Java counts some of these in UTF-16 units, and a unit that lost its other half becomes '?'. ASCII, which is nearly
+ * all there is, goes byte by byte; other text is widened to units first. What a function may make is bounded by
+ * program_may_make. */
 #include <assert.h>
 
 #include "sidecar/base/utf8.h"
@@ -108,7 +109,8 @@ static size_t put_case(struct slice text, size_t at, bool is_upper, uint8_t *out
         if (c < 0x80)
                 c += is_upper ? (c >= 'a' && c <= 'z' ? (uint32_t)-32 : 0) : (c >= 'A' && c <= 'Z' ? 32u : 0);
         else
-                c = is_upper ? map_case(c, case_upper, COUNT_OF(case_upper)) : map_case(c, case_lower, COUNT_OF(case_lower));
+                c = is_upper ? map_case(c, case_upper, COUNT_OF(case_upper))
+                             : map_case(c, case_lower, COUNT_OF(case_lower));
         return utf8_encode(c, out);
 }
 
@@ -233,7 +235,8 @@ static struct slice pad_units(struct frame *frame, struct slice text, struct sli
 
 void kernel_text_edit_pad(struct frame *frame, const struct step *step)
 {
-        const struct reg *a = program_arg(frame, step, 0), *b = program_arg(frame, step, 1), *c = program_arg(frame, step, 2);
+        const struct reg *a = program_arg(frame, step, 0), *b = program_arg(frame, step, 1),
+                         *c = program_arg(frame, step, 2);
         bool is_left = step->mode == FN_LPAD;
         struct selection rows = program_strict_rows(frame, step);
         struct reg *out = program_out(frame, step);
@@ -284,7 +287,8 @@ static size_t count_matches(struct slice text, struct slice what)
         size_t n = 0, at = 0;
         const uint8_t *found;
 
-        while (text.len - at >= what.len && (found = memmem(text.data + at, text.len - at, what.data, what.len)) != NULL) {
+        while (text.len - at >= what.len &&
+               (found = memmem(text.data + at, text.len - at, what.data, what.len)) != NULL) {
                 at = (size_t)(found - text.data) + what.len;
                 n += 1;
         }
@@ -298,13 +302,15 @@ static void append(uint8_t **end, struct slice part)
         *end += part.len;
 }
 
-static struct slice replace_matches(struct frame *frame, struct slice text, struct slice what, struct slice by, size_t len)
+static struct slice replace_matches(struct frame *frame, struct slice text, struct slice what, struct slice by,
+                                    size_t len)
 {
         uint8_t *bytes = program_take_text(frame, len), *end = bytes;
         const uint8_t *found;
         size_t at = 0;
 
-        while (text.len - at >= what.len && (found = memmem(text.data + at, text.len - at, what.data, what.len)) != NULL) {
+        while (text.len - at >= what.len &&
+               (found = memmem(text.data + at, text.len - at, what.data, what.len)) != NULL) {
                 append(&end, slice_make(text.data + at, (size_t)(found - text.data) - at));
                 append(&end, by);
                 at = (size_t)(found - text.data) + what.len;
@@ -335,7 +341,8 @@ static struct slice put_between(struct frame *frame, struct slice text, struct s
 
 void kernel_text_edit_replace(struct frame *frame, const struct step *step)
 {
-        const struct reg *a = program_arg(frame, step, 0), *b = program_arg(frame, step, 1), *c = program_arg(frame, step, 2);
+        const struct reg *a = program_arg(frame, step, 0), *b = program_arg(frame, step, 1),
+                         *c = program_arg(frame, step, 2);
         struct selection rows = program_strict_rows(frame, step);
         struct reg *out = program_out(frame, step);
 
@@ -399,7 +406,8 @@ static struct slice overlay(struct frame *frame, struct units text, struct units
 
 void kernel_text_edit_overlay(struct frame *frame, const struct step *step)
 {
-        const struct reg *a = program_arg(frame, step, 0), *b = program_arg(frame, step, 1), *c = program_arg(frame, step, 2);
+        const struct reg *a = program_arg(frame, step, 0), *b = program_arg(frame, step, 1),
+                         *c = program_arg(frame, step, 2);
         const struct reg *d = step->n_args > 3 ? program_arg(frame, step, 3) : NULL;
         struct selection rows = program_strict_rows(frame, step);
         struct reg *out = program_out(frame, step);
@@ -465,7 +473,8 @@ static struct slice translate(struct frame *frame, struct slice text, struct sli
 
 void kernel_text_edit_translate(struct frame *frame, const struct step *step)
 {
-        const struct reg *a = program_arg(frame, step, 0), *b = program_arg(frame, step, 1), *c = program_arg(frame, step, 2);
+        const struct reg *a = program_arg(frame, step, 0), *b = program_arg(frame, step, 1),
+                         *c = program_arg(frame, step, 2);
         struct step text_only = *step;
         struct selection rows;
         struct reg *out;

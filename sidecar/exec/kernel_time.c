@@ -334,6 +334,7 @@ void kernel_time_format(struct frame *frame, const struct step *step)
                         micros = a->i64[row & a->mask];
                 }
                 text = program_take_text(frame, room);
-                out->str[row] = program_keep_text(frame, text, room, time_pattern_format(pattern, micros, (char *)text));
+                out->str[row] = program_keep_text(frame, text, room,
+                                                  time_pattern_format(pattern, micros, (char *)text));
         }
 }

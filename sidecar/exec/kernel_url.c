@@ -29,8 +29,8 @@ static struct slice url_encode(struct frame *frame, struct slice text)
                         *end++ = '+';
                 } else {
                         *end++ = '%';
-                        *end++ = (uint8_t)"0123456789ABCDEF"[byte >> 4];
-                        *end++ = (uint8_t)"0123456789ABCDEF"[byte & 15];
+                        *end++ = (uint8_t) "0123456789ABCDEF"[byte >> 4];
+                        *end++ = (uint8_t) "0123456789ABCDEF"[byte & 15];
                 }
         }
         return program_keep_text(frame, out, room, (size_t)(end - out));

@@ -1,13 +1,13 @@
 /* program.h - what eval_compile makes and eval_run works through; inside sidecar/exec only.
  *
  * A program is a list of steps without jumps. Every step reads registers, writes one, and works under a selection, the
- * rows for which its value is asked for; selection 0 is all rows. Selections are made by steps too (from a condition), so
- * an AND, CASE or COALESCE whose arguments are expensive or may fail becomes: condition, selection, argument under it, merge. What
- * is cheap and cannot fail is computed for all rows, whatever the selection.
+ * rows for which its value is asked for; selection 0 is all rows. Selections are made by steps too (from a condition),
+ * so an AND, CASE or COALESCE whose arguments are expensive or may fail becomes: condition, selection, argument under
+ * it, merge. What is cheap and cannot fail is computed for all rows, whatever the selection.
  *
- * A register is a vector with two additions: a BOOLEAN lives as bitmaps (`bits`: TRUE; never set where NULL), and a literal holds
- * one value that every row reads through mask 0. Outside its selection a register holds anything, so a kernel that follows
- * pointers must keep to its rows. */
+ * A register is a vector with two additions: a BOOLEAN lives as bitmaps (`bits`: TRUE; never set where NULL), and a
+ * literal holds one value that every row reads through mask 0. Outside its selection a register holds anything, so a
+ * kernel that follows pointers must keep to its rows. */
 #ifndef WEIR_SIDECAR_EXEC_PROGRAM_H
 #define WEIR_SIDECAR_EXEC_PROGRAM_H
 
@@ -84,8 +84,8 @@ struct eval_state {
         struct arena arena;
         uint32_t identity[LIMIT_ROWS_PER_VECTOR]; /* 0, 1, 2, ... */
         struct text_cache *caches;                /* of kernel_compare.c: answers of text tests by dictionary code */
-        void *regexp; /* of kernel_regexp.c: match data and limits, made on first use */
-        void *digest; /* of kernel_code.c: OpenSSL's contexts, made on first use */
+        void *regexp;                             /* of kernel_regexp.c: match data and limits, made on first use */
+        void *digest;                             /* of kernel_code.c: OpenSSL's contexts, made on first use */
 };
 
 struct frame {
@@ -121,8 +121,8 @@ static inline uint64_t *program_words(const struct frame *frame)
 void program_take_data(struct frame *frame, const struct step *step);
 /* out->valid = the rows where no argument is NULL (NULL pointer when that is all rows). */
 void program_strict_valid(struct frame *frame, const struct step *step);
-/* Both, for kernels that go row by row: and the rows to compute, selected and without a NULL argument. The values of all
- * other rows are zero. */
+/* Both, for kernels that go row by row: and the rows to compute, selected and without a NULL argument. The values of
+ * all other rows are zero. */
 struct selection program_strict_rows(struct frame *frame, const struct step *step);
 /* For kernels whose value may be NULL where no argument is. */
 void program_need_valid(struct frame *frame, struct reg *reg);
@@ -134,8 +134,8 @@ static inline void program_set_null(struct frame *frame, struct reg *out, uint32
 /* The row fails: where Flink would fail the job. Its value is NULL. */
 void program_fail(struct frame *frame, struct reg *out, uint32_t row);
 
-/* Room for a string of at most `len` bytes in the frame's arena; program_keep_text gives back what was not used, and must
- * come before anything else is taken. */
+/* Room for a string of at most `len` bytes in the frame's arena; program_keep_text gives back what was not used, and
+ * must come before anything else is taken. */
 static inline uint8_t *program_take_text(struct frame *frame, size_t len)
 {
         return arena_take(frame->arena, len + 1, 1);
@@ -146,8 +146,8 @@ static inline struct slice program_keep_text(struct frame *frame, uint8_t *text,
                 frame->arena->next = text + len;
         return slice_make(text, len);
 }
-/* May a function make `made` bytes out of arguments of `given`? The bound depends on the row alone, so that no batch cut
- * shows; where it says no, the row fails. */
+/* May a function make `made` bytes out of arguments of `given`? The bound depends on the row alone, so that no batch
+ * cut shows; where it says no, the row fails. */
 static inline bool program_may_make(size_t made, size_t given)
 {
         return made <= LIMIT_STRING_GROWTH_BYTES + 4 * given && made <= LIMIT_STRING_BYTES;

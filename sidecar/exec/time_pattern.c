@@ -82,7 +82,8 @@ static bool is_fixed_width(const struct item *item)
         return is_numeric(item) && (item->letter == 'S' || item->count == 2);
 }
 
-/* Text between quotes from `at` (behind the opening quote); '' is a quote. Returns what follows, or 0: no closing quote. */
+/* Text between quotes from `at` (behind the opening quote); '' is a quote. Returns what follows, or 0: no closing
+ * quote. */
 static size_t take_quoted(struct slice pattern, size_t at, uint8_t *text, size_t *len)
 {
         while (at < pattern.len) {
@@ -99,8 +100,8 @@ static size_t take_quoted(struct slice pattern, size_t at, uint8_t *text, size_t
 
 static int refuse(struct slice pattern, const char *why, struct err *err)
 {
-        return err_set(err, ERR_CONFIG, "'%.*s' %s", (int)(pattern.len < 80 ? pattern.len : 80), (const char *)pattern.data,
-                       why);
+        return err_set(err, ERR_CONFIG, "'%.*s' %s", (int)(pattern.len < 80 ? pattern.len : 80),
+                       (const char *)pattern.data, why);
 }
 
 /* One item at `at`; returns what follows, or 0 with err set. */
@@ -117,8 +118,8 @@ static size_t take_item(struct slice pattern, size_t at, enum time_pattern_use u
                         at += 1;
                 if (longest == 0 || at - from > longest) {
                         err_set(err, ERR_CONFIG, "'%.*s': weir does not know '%.*s' in a pattern of dates",
-                                (int)(pattern.len < 80 ? pattern.len : 80), (const char *)pattern.data, (int)(at - from),
-                                (const char *)pattern.data + from);
+                                (int)(pattern.len < 80 ? pattern.len : 80), (const char *)pattern.data,
+                                (int)(at - from), (const char *)pattern.data + from);
                         return 0;
                 }
                 *item = (struct item){.letter = (char)byte, .count = (uint8_t)(at - from)};
@@ -284,8 +285,10 @@ static size_t put_item(char *text, const struct item *item, const struct calenda
                 return put_quarter(text, (time->date.month + 2) / 3, count);
         default:
                 assert(item->letter == 'G');
-                return put_word(text, count == 4 ? (time->date.year > 0 ? "Anno Domini" : "Before Christ")
-                                                 : (time->date.year > 0 ? "AD" : "BC"), SIZE_MAX);
+                return put_word(text,
+                                count == 4 ? (time->date.year > 0 ? "Anno Domini" : "Before Christ")
+                                           : (time->date.year > 0 ? "AD" : "BC"),
+                                SIZE_MAX);
         }
 }
 
@@ -425,7 +428,8 @@ static bool take_fields(const struct time_pattern *pattern, struct slice text, s
                 unsigned value;
 
                 if (item->letter == 0) {
-                        if (text.len - at < item->text.len || memcmp(text.data + at, item->text.data, item->text.len) != 0)
+                        if (text.len - at < item->text.len ||
+                            memcmp(text.data + at, item->text.data, item->text.len) != 0)
                                 return false;
                         at += item->text.len;
                 } else if (item->letter == 'a') {
@@ -443,8 +447,8 @@ static bool take_fields(const struct time_pattern *pattern, struct slice text, s
 
 static int64_t micros_of(int64_t days_, unsigned hour, unsigned minute, unsigned second, unsigned nano)
 {
-        return days_ * CALENDAR_US_PER_DAY +
-               (((int64_t)hour * 60 + minute) * 60 + second) * CALENDAR_US_PER_SECOND + nano / 1000;
+        return days_ * CALENDAR_US_PER_DAY + (((int64_t)hour * 60 + minute) * 60 + second) * CALENDAR_US_PER_SECOND +
+               nano / 1000;
 }
 
 static bool resolve(struct fields *fields, int64_t *ret_micros)
@@ -500,9 +504,9 @@ static bool parse_sql_date(struct slice text, size_t end, int64_t *ret_days)
         size_t first = find_byte(text, 0, '-'), second = find_byte(text, first + 1, '-');
         unsigned year, month, day;
 
-        if (first != 4 || second >= end || second - first > 3 || end - second > 3 || !parse_part(text, 0, first, &year) ||
-            !parse_part(text, first + 1, second, &month) || !parse_part(text, second + 1, end, &day) || month - 1 >= 12 ||
-            day - 1 >= 31)
+        if (first != 4 || second >= end || second - first > 3 || end - second > 3 ||
+            !parse_part(text, 0, first, &year) || !parse_part(text, first + 1, second, &month) ||
+            !parse_part(text, second + 1, end, &day) || month - 1 >= 12 || day - 1 >= 31)
                 return false;
         *ret_days = calendar_days(year, month, 1) + day - 1;
         return true;
@@ -582,7 +586,8 @@ bool time_pattern_parse_simple(struct slice text, int64_t *ret_seconds)
         month_count = (int64_t)part[0] * 12 + part[1] - 1;
         *ret_seconds = (calendar_days(calendar_floor_div(month_count, 12),
                                       (unsigned)(month_count - calendar_floor_div(month_count, 12) * 12) + 1, 1) +
-                        part[2] - 1) * 86400 +
+                        part[2] - 1) *
+                               86400 +
                        (int64_t)part[3] * 3600 + (int64_t)part[4] * 60 + part[5];
         return true;
 }

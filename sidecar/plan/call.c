@@ -121,7 +121,8 @@ static int refuse_cast(const struct type *from, const struct type *to, struct er
         type_format(&from_shown, from_text);
         type_format(&to_shown, to_text);
         if (type_is_numeric(from) && type_is_timestamp(to))
-                return err_set(err, ERR_CONFIG, "'CAST' does not convert %s to %s: use TO_TIMESTAMP_LTZ", from_text, to_text);
+                return err_set(err, ERR_CONFIG, "'CAST' does not convert %s to %s: use TO_TIMESTAMP_LTZ", from_text,
+                               to_text);
         return err_set(err, ERR_CONFIG, "'CAST' does not convert %s to %s", from_text, to_text);
 }
 
@@ -189,7 +190,8 @@ static enum function_id opposite(enum function_id id)
         }
 }
 
-/* NOT of a BOOLEAN node, pushed down as far as it goes: with NaN, NOT x > 1 and x <= 1 differ, and Flink says the latter. */
+/* NOT of a BOOLEAN node, pushed down as far as it goes: with NaN, NOT x > 1 and x <= 1 differ, and Flink says the
+ * latter. */
 static struct expr *negated(struct expr *expr, struct arena *arena)
 {
         struct expr *call;
@@ -199,7 +201,8 @@ static struct expr *negated(struct expr *expr, struct arena *arena)
         if (expr->kind == EXPR_CALL && expr->function == FN_NOT)
                 return expr->args[0];
         if (expr->kind == EXPR_CALL && (expr->function == FN_AND || expr->function == FN_OR)) {
-                call = new_call(expr->function == FN_AND ? FN_OR : FN_AND, &expr->type, expr->args, expr->n_args, arena);
+                call = new_call(expr->function == FN_AND ? FN_OR : FN_AND, &expr->type, expr->args, expr->n_args,
+                                arena);
                 for (uint32_t i = 0; i < expr->n_args; i++)
                         call->args[i] = negated(expr->args[i], arena);
                 return call;
@@ -309,7 +312,8 @@ static bool is_whole_within(const struct expr *literal, const struct type *type)
         return whole <= highest && whole >= -highest - 1;
 }
 
-/* Flink reads the list of IN in the type on its left, so that 7 IN (7.4) is TRUE: a list that would change is refused. */
+/* Flink reads the list of IN in the type on its left, so that 7 IN (7.4) is TRUE: a list that would change is refused.
+ */
 static int check_in(struct expr *const *args, uint32_t n_args, struct err *err)
 {
         const struct type *left = &args[0]->type;
@@ -326,8 +330,10 @@ static int check_in(struct expr *const *args, uint32_t n_args, struct err *err)
                 if (type->kind == TYPE_NULL || (type_is_integer(type) && type->kind <= left->kind))
                         continue;
                 if (args[i]->kind != EXPR_LITERAL || (!args[i]->literal.is_null && !is_whole_within(args[i], left)))
-                        return err_set(err, ERR_CONFIG, "'IN' reads its list as %s, which would change number %u of it: use CAST on the left",
-                                       left_text, i);
+                        return err_set(
+                                err, ERR_CONFIG,
+                                "'IN' reads its list as %s, which would change number %u of it: use CAST on the left",
+                                left_text, i);
         }
         return 0;
 }
@@ -355,8 +361,8 @@ static int make_nullif(struct expr *const *args, struct arena *arena, struct exp
 
 static bool find_extract_unit(enum function_id id, enum calendar_unit *ret_unit)
 {
-        static const enum calendar_unit units[] = {UNIT_YEAR, UNIT_QUARTER, UNIT_MONTH,  UNIT_WEEK, UNIT_DOY, UNIT_DAY,
-                                                   UNIT_DOW,  UNIT_HOUR,    UNIT_MINUTE, UNIT_SECOND};
+        static const enum calendar_unit units[] = {UNIT_YEAR, UNIT_QUARTER, UNIT_MONTH, UNIT_WEEK,   UNIT_DOY,
+                                                   UNIT_DAY,  UNIT_DOW,     UNIT_HOUR,  UNIT_MINUTE, UNIT_SECOND};
 
         if (id < FN_YEAR || id > FN_SECOND)
                 return false;
@@ -421,8 +427,8 @@ int call_make(enum function_id id, struct expr *const *args, uint32_t n_args, st
                 expr = negated(expr->args[0], arena);
         else if (expr->function == FN_AND || expr->function == FN_OR)
                 expr = flattened(expr, arena);
-        else if (expr->function >= FN_EQ && expr->function <= FN_IS_NOT_DISTINCT && expr->args[0]->kind != EXPR_LITERAL &&
-                 expr_is_equal(expr->args[0], expr->args[1]))
+        else if (expr->function >= FN_EQ && expr->function <= FN_IS_NOT_DISTINCT &&
+                 expr->args[0]->kind != EXPR_LITERAL && expr_is_equal(expr->args[0], expr->args[1]))
                 expr = compared_with_itself(expr, arena);
         else if (expr->function == FN_NEGATE && expr->args[0]->kind == EXPR_LITERAL && !expr->args[0]->literal.is_null)
                 expr = negated_literal(expr->args[0], arena);
@@ -444,13 +450,16 @@ bool call_can_fail(const struct expr *expr)
                 if (call_can_fail(expr->args[i]))
                         return true;
         }
-        can_fail = function_can_fail(expr->function, &expr->type, expr->n_args == 0 ? NULL : &expr->args[0]->type, expr->n_args);
+        can_fail = function_can_fail(expr->function, &expr->type, expr->n_args == 0 ? NULL : &expr->args[0]->type,
+                                     expr->n_args);
         /* A divisor that is a literal and not 0 divides every row. */
-        if (can_fail && (expr->function == FN_DIVIDE || expr->function == FN_MODULO) && expr->args[1]->kind == EXPR_LITERAL &&
-            expr->args[1]->literal.phys == PHYS_I64 && !expr->args[1]->literal.is_null)
+        if (can_fail && (expr->function == FN_DIVIDE || expr->function == FN_MODULO) &&
+            expr->args[1]->kind == EXPR_LITERAL && expr->args[1]->literal.phys == PHYS_I64 &&
+            !expr->args[1]->literal.is_null)
                 can_fail = expr->args[1]->literal.i64 == 0;
         /* A pattern out of a row may be a wrong one. */
         if (expr->function == FN_LIKE)
-                can_fail = expr->args[1]->kind != EXPR_LITERAL || (expr->n_args > 2 && expr->args[2]->kind != EXPR_LITERAL);
+                can_fail = expr->args[1]->kind != EXPR_LITERAL ||
+                           (expr->n_args > 2 && expr->args[2]->kind != EXPR_LITERAL);
         return can_fail;
 }

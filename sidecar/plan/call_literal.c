@@ -36,7 +36,8 @@ static int make_decimal(struct slice text, unsigned n_digits, unsigned scale, st
         struct type type;
         bool is_negative = text.data[0] == '-';
 
-        for (size_t i = is_negative; n_digits > TYPE_PRECISION_DECIMAL_MAX && n_digits > scale && text.data[i] == '0'; i++)
+        for (size_t i = is_negative; n_digits > TYPE_PRECISION_DECIMAL_MAX && n_digits > scale && text.data[i] == '0';
+             i++)
                 n_digits -= 1;
         if (n_digits > TYPE_PRECISION_DECIMAL_MAX)
                 return refuse_number(text, "has more than 38 digits", err);

@@ -44,7 +44,7 @@ struct row {
         const char *parameters;
         enum result result;
         enum nulls nulls;
-        uint8_t length; /* R_CHAR */
+        uint8_t length;  /* R_CHAR */
         bool takes_null; /* a bare NULL may be an argument */
         bool can_fail;
         int (*rule)(struct resolve *resolve); /* instead of `result` */
@@ -196,32 +196,88 @@ static const struct alias {
         const char *name;
         enum function_id id;
 } aliases[] = {
-        {"COALESCE", FN_COALESCE},
-        {"NULLIF", FN_NULLIF},
-        {"IF", FN_IF},
-        {"IFNULL", FN_COALESCE},
-        {"POSITION", FN_POSITION},
-        {"CHARACTER_LENGTH", FN_CHAR_LENGTH},
-        {"SUBSTR", FN_SUBSTRING},
-        {"CEILING", FN_CEIL},
-        {"TRANSLATE3", FN_TRANSLATE},
-        {"TRIM", FN_TRIM},
-        {"OVERLAY", FN_OVERLAY},
+        {"COALESCE", FN_COALESCE}, {"NULLIF", FN_NULLIF},     {"IF", FN_IF},
+        {"IFNULL", FN_COALESCE},   {"POSITION", FN_POSITION}, {"CHARACTER_LENGTH", FN_CHAR_LENGTH},
+        {"SUBSTR", FN_SUBSTRING},  {"CEILING", FN_CEIL},      {"TRANSLATE3", FN_TRANSLATE},
+        {"TRIM", FN_TRIM},         {"OVERLAY", FN_OVERLAY},
 };
 
-/* Flink 2.2 has these. Arrays, maps and JSON need nested values; the clock and chance have no place in a pure function of
- * the log; sessions in other zones need a zone database. */
+/* Flink 2.2 has these. Arrays, maps and JSON need nested values; the clock and chance have no place in a pure function
+ * of the log; sessions in other zones need a zone database. */
 static const char *const not_yet[] = {
-        "ARRAY", "ARRAY_AGG", "ARRAY_APPEND", "ARRAY_CONCAT", "ARRAY_CONTAINS", "ARRAY_DISTINCT", "ARRAY_EXCEPT",
-        "ARRAY_INTERSECT", "ARRAY_JOIN", "ARRAY_MAX", "ARRAY_MIN", "ARRAY_POSITION", "ARRAY_PREPEND", "ARRAY_REMOVE",
-        "ARRAY_REVERSE", "ARRAY_SLICE", "ARRAY_SORT", "ARRAY_UNION", "CARDINALITY", "CONVERT_TZ", "CURRENT_DATABASE",
-        "CURRENT_DATE", "CURRENT_ROW_TIMESTAMP", "CURRENT_TIME", "CURRENT_TIMESTAMP", "CURRENT_WATERMARK", "ELEMENT", "ELT",
-        "IS_ALPHA", "IS_DECIMAL", "IS_DIGIT", "JSON", "JSON_ARRAY", "JSON_EXISTS", "JSON_LENGTH", "JSON_OBJECT",
-        "JSON_QUERY", "JSON_QUOTE", "JSON_STRING", "JSON_UNQUOTE", "JSON_VALUE", "LOCALTIME", "LOCALTIMESTAMP", "MAP",
-        "MAP_ENTRIES", "MAP_FROM_ARRAYS", "MAP_KEYS", "MAP_UNION", "MAP_VALUES", "NOW", "OBJECT_OF", "OBJECT_UPDATE",
-        "OCTET_LENGTH", "PARSE_JSON", "PRINTF", "PROCTIME", "RAND", "RAND_INTEGER", "REGEXP_COUNT", "REGEXP_EXTRACT_ALL",
-        "REGEXP_INSTR", "REGEXP_SUBSTR", "ROW", "SIMILAR", "SOURCE_WATERMARK", "SPLIT", "STR_TO_MAP", "TEMPORAL_OVERLAPS",
-        "TRY_PARSE_JSON", "TYPEOF", "UNHEX", "UNNEST", "UUID",
+        "ARRAY",
+        "ARRAY_AGG",
+        "ARRAY_APPEND",
+        "ARRAY_CONCAT",
+        "ARRAY_CONTAINS",
+        "ARRAY_DISTINCT",
+        "ARRAY_EXCEPT",
+        "ARRAY_INTERSECT",
+        "ARRAY_JOIN",
+        "ARRAY_MAX",
+        "ARRAY_MIN",
+        "ARRAY_POSITION",
+        "ARRAY_PREPEND",
+        "ARRAY_REMOVE",
+        "ARRAY_REVERSE",
+        "ARRAY_SLICE",
+        "ARRAY_SORT",
+        "ARRAY_UNION",
+        "CARDINALITY",
+        "CONVERT_TZ",
+        "CURRENT_DATABASE",
+        "CURRENT_DATE",
+        "CURRENT_ROW_TIMESTAMP",
+        "CURRENT_TIME",
+        "CURRENT_TIMESTAMP",
+        "CURRENT_WATERMARK",
+        "ELEMENT",
+        "ELT",
+        "IS_ALPHA",
+        "IS_DECIMAL",
+        "IS_DIGIT",
+        "JSON",
+        "JSON_ARRAY",
+        "JSON_EXISTS",
+        "JSON_LENGTH",
+        "JSON_OBJECT",
+        "JSON_QUERY",
+        "JSON_QUOTE",
+        "JSON_STRING",
+        "JSON_UNQUOTE",
+        "JSON_VALUE",
+        "LOCALTIME",
+        "LOCALTIMESTAMP",
+        "MAP",
+        "MAP_ENTRIES",
+        "MAP_FROM_ARRAYS",
+        "MAP_KEYS",
+        "MAP_UNION",
+        "MAP_VALUES",
+        "NOW",
+        "OBJECT_OF",
+        "OBJECT_UPDATE",
+        "OCTET_LENGTH",
+        "PARSE_JSON",
+        "PRINTF",
+        "PROCTIME",
+        "RAND",
+        "RAND_INTEGER",
+        "REGEXP_COUNT",
+        "REGEXP_EXTRACT_ALL",
+        "REGEXP_INSTR",
+        "REGEXP_SUBSTR",
+        "ROW",
+        "SIMILAR",
+        "SOURCE_WATERMARK",
+        "SPLIT",
+        "STR_TO_MAP",
+        "TEMPORAL_OVERLAPS",
+        "TRY_PARSE_JSON",
+        "TYPEOF",
+        "UNHEX",
+        "UNNEST",
+        "UUID",
 };
 
 enum { N_ALIASES = sizeof aliases / sizeof aliases[0], N_NOT_YET = sizeof not_yet / sizeof not_yet[0] };
@@ -348,8 +404,8 @@ static int refuse_count(const struct row *row, uint32_t n_args, struct err *err)
         if (row->max_args == MANY)
                 return err_set(err, ERR_CONFIG, "'%s' takes at least %u argument%s, not %u", row->name, row->min_args,
                                row->min_args == 1 ? "" : "s", n_args);
-        return err_set(err, ERR_CONFIG, "'%s' takes %u to %u arguments, not %u", row->name, row->min_args, row->max_args,
-                       n_args);
+        return err_set(err, ERR_CONFIG, "'%s' takes %u to %u arguments, not %u", row->name, row->min_args,
+                       row->max_args, n_args);
 }
 
 int function_resolve(enum function_id id, const struct function_arg *args, uint32_t n_args, enum function_id *ret_id,
@@ -370,7 +426,8 @@ int function_resolve(enum function_id id, const struct function_arg *args, uint3
 
                 ret_arg_types[i] = args[i].type;
                 if (args[i].type.kind == TYPE_NULL && !row->takes_null)
-                        return err_set(err, ERR_CONFIG, "'%s' does not take a bare NULL: write CAST(NULL AS type)", row->name);
+                        return err_set(err, ERR_CONFIG, "'%s' does not take a bare NULL: write CAST(NULL AS type)",
+                                       row->name);
                 if (type_phys(&args[i].type) == PHYS_NONE && args[i].type.kind != TYPE_NULL && id != FN_IS_NULL &&
                     id != FN_IS_NOT_NULL)
                         return resolve_refuse(&resolve);
@@ -393,7 +450,8 @@ int function_resolve(enum function_id id, const struct function_arg *args, uint3
                 else
                         resolve.type.nullable = row->nulls == N_ALWAYS;
         }
-        if ((id == FN_STARTSWITH || id == FN_ENDSWITH) && type_is_character(&args[0].type) != type_is_character(&args[1].type))
+        if ((id == FN_STARTSWITH || id == FN_ENDSWITH) &&
+            type_is_character(&args[0].type) != type_is_character(&args[1].type))
                 return resolve_refuse(&resolve);
         *ret_id = resolve.id;
         *ret_type = resolve.type;
@@ -444,7 +502,8 @@ static struct type wider_decimal(const struct type *a, const struct type *b)
 /* CHAR(n) with its like stays fixed; everything else of the family varies. */
 static struct type longer_text(const struct type *a, const struct type *b, enum type_kind fixed, enum type_kind varying)
 {
-        struct type type = type_make(a->kind == fixed && b->kind == fixed && a->length == b->length ? fixed : varying, true);
+        struct type type = type_make(a->kind == fixed && b->kind == fixed && a->length == b->length ? fixed : varying,
+                                     true);
 
         type.length = a->length > b->length ? a->length : b->length;
         return type;
@@ -531,7 +590,8 @@ bool function_is_storable(const struct type *from, const struct type *to)
         if (type_is_integer(from))
                 return type_is_numeric(to) && (!type_is_integer(to) || to->kind > from->kind);
         if (type_is_numeric(from))
-                return to->kind == TYPE_DECIMAL || (type_is_approximate(to) && !(from->kind == TYPE_DOUBLE && to->kind == TYPE_FLOAT));
+                return to->kind == TYPE_DECIMAL ||
+                       (type_is_approximate(to) && !(from->kind == TYPE_DOUBLE && to->kind == TYPE_FLOAT));
         if (type_is_character(from))
                 return to->kind == TYPE_VARCHAR;
         if (type_is_binary(from))

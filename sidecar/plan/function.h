@@ -47,7 +47,7 @@ enum function_id {
         FN_DIVIDE,
         FN_MODULO,
         FN_NEGATE,
-        FN_PLUS, /* the sign: becomes its argument */
+        FN_PLUS,      /* the sign: becomes its argument */
         FN_CONCAT_OP, /* || */
         FN_EXTRACT,   /* unit, time: EXTRACT(unit FROM time) */
         FN_FLOOR_TO,  /* time, unit: FLOOR(time TO unit) */

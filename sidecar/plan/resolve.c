@@ -270,8 +270,8 @@ int resolve_in(struct resolve *resolve)
         for (uint32_t i = 0; i < resolve->n_args; i++) {
                 const struct type *type = &resolve->args[i].type;
                 struct type to = left;
-                bool is_text_of_time =
-                        type_is_character(type) && is_time_of_text(&left) && resolve->args[i].literal != NULL;
+                bool is_text_of_time = type_is_character(type) && is_time_of_text(&left) &&
+                                       resolve->args[i].literal != NULL;
 
                 if (type->kind != TYPE_NULL && !(type_is_numeric(type) && type_is_numeric(&left)) &&
                     !is_comparable_kind(type, &left) && !is_text_of_time)

@@ -1,7 +1,7 @@
 /* test_flink_expressions.c - every line of tests/data/flink: Flink's type and value, or refused by name.
  *
- * A line that weir does not accept counts only if the refusal names a function, operator or type of the list below, or if the
- * expression stands in departures.tsv. The counts are fixed, so that no line changes its side unnoticed. */
+ * A line that weir does not accept counts only if the refusal names a function, operator or type of the list below, or
+ * if the expression stands in departures.tsv. The counts are fixed, so that no line changes its side unnoticed. */
 #include "sidecar/sql/sql.h"
 
 #include <jansson.h>
@@ -19,8 +19,8 @@
 
 /* What weir does not have yet: a refusal must say one of these words. */
 static const char *const not_yet[] = {
-        "ARRAY_CONTAINS", "ARRAY", "CARDINALITY", "CONVERT_TZ", "JSON_EXISTS", "JSON_VALUE", "SIMILAR", "SPLIT",
-        "STR_TO_MAP", "UNNEST", "UUID", "an index in brackets", "SYMMETRIC", "VALUES",
+        "ARRAY_CONTAINS", "ARRAY",      "CARDINALITY", "CONVERT_TZ", "JSON_EXISTS",          "JSON_VALUE", "SIMILAR",
+        "SPLIT",          "STR_TO_MAP", "UNNEST",      "UUID",       "an index in brackets", "SYMMETRIC",  "VALUES",
 };
 
 /* The row's d38, which jansson cannot read. */
@@ -103,7 +103,8 @@ static void put_value(struct vector *vector, const struct type *type, const stru
 
 static void make_batch(const struct run *run, const struct plan_source *source, struct arena *arena, struct batch *ret)
 {
-        *ret = (struct batch){.n_rows = 1, .n_columns = source->n_columns,
+        *ret = (struct batch){.n_rows = 1,
+                              .n_columns = source->n_columns,
                               .columns = arena_new_n(arena, struct vector, source->n_columns + 1)};
         for (uint32_t i = 0; i < source->n_columns; i++) {
                 const struct plan_scan_column *column = &source->columns[i];
@@ -125,8 +126,8 @@ static void make_batch(const struct run *run, const struct plan_source *source, 
 static void print_timestamp(int64_t micros, bool is_instant, char text[64])
 {
         struct calendar_time time = calendar_time(micros);
-        int n = snprintf(text, 64, "%04lld-%02u-%02uT%02u:%02u", (long long)time.date.year, time.date.month, time.date.day,
-                         time.hour, time.minute);
+        int n = snprintf(text, 64, "%04lld-%02u-%02uT%02u:%02u", (long long)time.date.year, time.date.month,
+                         time.date.day, time.hour, time.minute);
 
         if (is_instant || time.second != 0 || time.micro != 0)
                 n += snprintf(text + n, 64 - (size_t)n, ":%02u", time.second);
@@ -257,8 +258,8 @@ static void check_type(const struct line *line, const struct type *type)
 }
 
 /* Compiles and evaluates. 0: *ret_value; 1: refused, why in `why`; 2: failed at run time. */
-static int evaluate(const struct run *run, const struct expr *expr, const struct plan_source *source, struct arena *arena,
-                    struct value *ret_value, struct err *err)
+static int evaluate(const struct run *run, const struct expr *expr, const struct plan_source *source,
+                    struct arena *arena, struct value *ret_value, struct err *err)
 {
         struct eval_state *state = eval_state_new();
         struct expr *one = (struct expr *)(uintptr_t)expr;
@@ -457,7 +458,8 @@ static void check_file(const char *path, struct counts expected)
 
 TEST(flink_expressions)
 {
-        check_file("tests/data/flink/expressions.tsv", (struct counts){.equal = 330, .errors = 22, .by_name = 24, .on_purpose = 8});
+        check_file("tests/data/flink/expressions.tsv",
+                   (struct counts){.equal = 330, .errors = 22, .by_name = 24, .on_purpose = 8});
 }
 
 TEST(more_flink_expressions)
