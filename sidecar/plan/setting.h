@@ -32,7 +32,6 @@ enum setting_id {
         SETTING_MEMORY_MAX,
         SETTING_OUTBOX_KEEP,
         SETTING_OUTBOX_KEEP_BYTES,
-        SETTING_OUTBOX_MAX_BYTES,
         SETTING_DEAD_MAX_BYTES,
         SETTING_OUTPUT_BYTES,
         SETTING_NAMED_COUNT, /* rows behind this one have no id: Flink's keys without meaning here */
