@@ -23,6 +23,12 @@ enum {
         IDLE_BYTES = 16 << 10,    /* a buffer that may stay with an idle connection */
 };
 
+/* Input that waits while the session is blocked. What was taken of it since stays in front, as room. */
+struct kept {
+        struct bytes bytes;
+        size_t at;
+};
+
 enum transport { TRANSPORT_UNKNOWN, TRANSPORT_PLAIN, TRANSPORT_DEFLATE, TRANSPORT_ENDED };
 
 struct session {
@@ -42,8 +48,9 @@ struct session {
         struct reply_queue replies;
         struct bytes pending; /* payload of the present frame that is not whole values yet */
         size_t need;          /* bytes that the walk needs, counted from the start of pending */
-        struct bytes kept;          /* input that waits while the session is blocked, behind SESSION_ROOM_BYTES */
-        struct bytes kept_inflated; /* likewise, to be worked on before `kept` */
+        struct kept kept;          /* as it came */
+        struct kept kept_inflated; /* comes before `kept` */
+        bool is_inflating;         /* the inflater holds output that belongs between the two */
 };
 
 void session_pool_init(struct session_pool *pool, size_t limit_bytes)
@@ -66,8 +73,8 @@ struct session *session_new(const struct session_config *config)
         request_init(&session->request, &session->config);
         reply_queue_init(&session->replies, config->counts);
         bytes_init(&session->pending);
-        bytes_init(&session->kept);
-        bytes_init(&session->kept_inflated);
+        bytes_init(&session->kept.bytes);
+        bytes_init(&session->kept_inflated.bytes);
         return session;
 }
 
@@ -95,11 +102,11 @@ struct session *session_free(struct session *session)
         request_done(&session->request);
         reply_queue_done(&session->replies);
         buffer_empty(session, &session->pending);
-        buffer_empty(session, &session->kept);
-        buffer_empty(session, &session->kept_inflated);
+        buffer_empty(session, &session->kept.bytes);
+        buffer_empty(session, &session->kept_inflated.bytes);
         bytes_done(&session->pending);
-        bytes_done(&session->kept);
-        bytes_done(&session->kept_inflated);
+        bytes_done(&session->kept.bytes);
+        bytes_done(&session->kept_inflated.bytes);
         deflate_reader_free(session->inflate);
         alloc_free(session);
         return NULL;
@@ -299,15 +306,22 @@ static int take_plain(struct session *session, uint8_t *data, size_t len, size_t
 }
 
 /* Keeps input for later, with room in front. */
-static void keep_input(struct session *session, struct bytes *kept, const uint8_t *at, size_t len)
+static void keep_input(struct session *session, struct kept *kept, const uint8_t *at, size_t len)
 {
         static const uint8_t room[SESSION_ROOM_BYTES];
 
         if (len == 0)
                 return;
-        if (kept->len == 0)
-                buffer_append(session, kept, room, sizeof(room));
-        buffer_append(session, kept, at, len);
+        if (kept->bytes.len == 0) {
+                buffer_append(session, &kept->bytes, room, sizeof(room));
+                kept->at = sizeof(room);
+        }
+        buffer_append(session, &kept->bytes, at, len);
+}
+
+static bool has_bytes(const struct kept *kept)
+{
+        return kept->bytes.len > 0;
 }
 
 static void note_first(uint8_t *first, uint32_t *n_first, const uint8_t *at, size_t len)
@@ -326,7 +340,7 @@ static bool is_stopped(const struct session *session)
 
 static int take_inflated(struct session *session, uint8_t *data, size_t len, struct err *err)
 {
-        size_t taken = len;
+        size_t taken = 0;
 
         if (session->n_first_inflated < DIAGNOSE_BYTES && len > 0) {
                 note_first(session->first_inflated, &session->n_first_inflated, data, len);
@@ -340,62 +354,66 @@ static int take_inflated(struct session *session, uint8_t *data, size_t len, str
         return 0;
 }
 
-static int take_deflated(struct session *session, const uint8_t *at, const uint8_t *end, struct err *err)
+static int take_deflated(struct session *session, const uint8_t *data, size_t len, size_t *ret_taken, struct err *err)
 {
         struct session_pool *pool = session->config.pool;
+        const uint8_t *at = data, *end = data + len;
         uint8_t *scratch;
         struct err damage;
-        size_t len;
+        size_t n;
         int result;
 
         if (pool->scratch == NULL)
                 pool->scratch = alloc_zero(1, SESSION_ROOM_BYTES + SCRATCH_BYTES + SESSION_SLACK_BYTES);
         scratch = pool->scratch + SESSION_ROOM_BYTES;
         do {
-                if (is_stopped(session)) {
-                        keep_input(session, &session->kept, at, (size_t)(end - at));
-                        return 0;
-                }
-                result = deflate_read(session->inflate, &at, end, scratch, SCRATCH_BYTES, &len, &damage);
+                result = deflate_read(session->inflate, &at, end, scratch, SCRATCH_BYTES, &n, &damage);
                 /* what stood before the damage counts, wherever the network cut the stream */
-                if (take_inflated(session, scratch, len, err) < 0)
+                if (take_inflated(session, scratch, n, err) < 0)
                         return -1;
                 if (result < 0)
                         return err_set(err, damage.code, "%s", damage.text);
-        } while (result == 0 && len == SCRATCH_BYTES);
+                session->is_inflating = result == 0 && n == SCRATCH_BYTES;
+        } while (session->is_inflating && !is_stopped(session));
         if (result == DEFLATE_E_END) {
                 session->transport = TRANSPORT_ENDED;
                 session->inflate = deflate_reader_free(session->inflate);
                 if (at < end)
                         return err_set(err, ERR_DATA, "bytes behind the end of the deflate stream");
         }
+        *ret_taken = (size_t)(at - data);
         return 0;
 }
 
-/* Input of a connection whose transport is known. */
-static int take_input(struct session *session, uint8_t *data, size_t len, struct err *err)
+/* Input of a connection whose transport is known, up to where the session is blocked. */
+static int take_known(struct session *session, uint8_t *data, size_t len, size_t *ret_taken, struct err *err)
 {
-        size_t taken = len;
-
-        if (is_stopped(session) || session_has_kept_input(session)) {
-                keep_input(session, &session->kept, data, len);
-                return 0;
-        }
         switch (session->transport) {
         case TRANSPORT_PLAIN:
-                if (take_plain(session, data, len, &taken, err) < 0)
-                        return -1;
-                keep_input(session, &session->kept, data + taken, len - taken);
-                return 0;
+                return take_plain(session, data, len, ret_taken, err);
         case TRANSPORT_DEFLATE:
-                return take_deflated(session, data, data + len, err);
+                return take_deflated(session, data, len, ret_taken, err);
         case TRANSPORT_ENDED:
-                return len == 0 ? 0 : err_set(err, ERR_DATA, "bytes behind the end of the deflate stream");
+                if (len > 0)
+                        return err_set(err, ERR_DATA, "bytes behind the end of the deflate stream");
+                *ret_taken = 0;
+                return 0;
         case TRANSPORT_UNKNOWN:
                 break;
         }
         assert(false && "input before the transport is known");
         return -1;
+}
+
+static int take_input(struct session *session, uint8_t *data, size_t len, struct err *err)
+{
+        size_t taken = 0;
+
+        if (!is_stopped(session) && !session_has_kept_input(session) &&
+            take_known(session, data, len, &taken, err) < 0)
+                return -1;
+        keep_input(session, &session->kept, data + taken, len - taken);
+        return 0;
 }
 
 /* The first bytes decide. Those that came before the deciding ones were kept in `first`. */
@@ -453,22 +471,29 @@ int session_feed(struct session *session, uint8_t *data, size_t len, struct err 
         return settle(session, take_input(session, data, len, err));
 }
 
-/* Feeds a kept buffer again; what is still blocked is kept anew. */
-static int take_kept(struct session *session, struct bytes *kept, bool is_inflated, struct err *err)
+/* Goes on with kept input; what is left stays where it is. */
+static int take_kept(struct session *session, struct kept *kept, bool is_inflated, struct err *err)
 {
-        struct bytes taken = *kept;
-        size_t len = taken.len - SESSION_ROOM_BYTES;
+        size_t len = kept->bytes.len - kept->at, taken = 0;
+        uint8_t *data;
         int result;
 
-        bytes_init(kept);
-        session->config.pool->held_bytes -= taken.len;
-        bytes_reserve(&taken, SESSION_SLACK_BYTES);
-        if (is_inflated)
-                result = take_inflated(session, taken.data + SESSION_ROOM_BYTES, len, err);
-        else
-                result = take_input(session, taken.data + SESSION_ROOM_BYTES, len, err);
-        bytes_done(&taken);
+        bytes_reserve(&kept->bytes, SESSION_SLACK_BYTES);
+        data = kept->bytes.data + kept->at;
+        result = is_inflated ? take_plain(session, data, len, &taken, err) : take_known(session, data, len, &taken, err);
+        kept->at += taken;
+        if (kept->at == kept->bytes.len)
+                buffer_empty(session, &kept->bytes);
         return result;
+}
+
+/* What the inflater still holds; it needs no input for that. */
+static int take_held_back(struct session *session, struct err *err)
+{
+        size_t taken;
+        uint8_t none;
+
+        return take_known(session, &none, 0, &taken, err);
 }
 
 int session_continue(struct session *session, struct err *err)
@@ -478,12 +503,18 @@ int session_continue(struct session *session, struct err *err)
         assert(!session->is_lost);
         if (err == NULL)
                 err = &own;
-        if (!session_is_blocked(session) && session->kept_inflated.len > 0 &&
-            take_kept(session, &session->kept_inflated, true, err) < 0)
-                return settle(session, -1);
-        if (!session_is_blocked(session) && session->kept_inflated.len == 0 && session->kept.len > 0 &&
-            take_kept(session, &session->kept, false, err) < 0)
-                return settle(session, -1);
+        while (session_has_kept_input(session) && !session_is_blocked(session)) {
+                int result;
+
+                if (has_bytes(&session->kept_inflated))
+                        result = take_kept(session, &session->kept_inflated, true, err);
+                else if (session->is_inflating)
+                        result = take_held_back(session, err);
+                else
+                        result = take_kept(session, &session->kept, false, err);
+                if (result < 0)
+                        return settle(session, -1);
+        }
         return 0;
 }
 
@@ -522,7 +553,7 @@ bool session_may_read(const struct session *session)
 
 bool session_has_kept_input(const struct session *session)
 {
-        return session->kept.len > 0 || session->kept_inflated.len > 0;
+        return has_bytes(&session->kept) || has_bytes(&session->kept_inflated) || session->is_inflating;
 }
 
 void session_pause(struct session *session)

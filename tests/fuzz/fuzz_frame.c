@@ -1,8 +1,8 @@
 /* fuzz_frame.c - whatever arrives on a connection, whole or in pieces, the session says the same to it.
  *
- * Input: one byte for the size of the pieces, then the bytes of the connection. They are fed at once and in pieces;
- * events, replies and verdict must be equal. A refused batch leaves nothing behind, and no more memory is held than
- * came in. */
+ * Input: one byte for the size of the pieces and whether the handler pauses after each batch, then the bytes of the
+ * connection. They are fed at once and in pieces; events, replies and verdict must be equal. A refused batch leaves
+ * nothing behind, and no more memory is held than came in. */
 #include "avro/handshake.h"
 #include "sidecar/ingest/event.h"
 #include "sidecar/ingest/session.h"
@@ -16,7 +16,7 @@ struct fuzzed {
         struct session *session;
         struct bytes events, replies;
         size_t mark;
-        bool is_open, is_lost;
+        bool is_open, is_lost, is_pausing;
 };
 
 static void require(bool holds)
@@ -67,6 +67,8 @@ static int on_end(void *context, uint64_t token, uint32_t n_events, bool is_appe
         require(fuzzed->is_open);
         fuzzed->is_open = false;
         session_answer(fuzzed->session, token, SESSION_OK, NULL);
+        if (fuzzed->is_pausing)
+                session_pause(fuzzed->session);
         return 0;
 }
 
@@ -116,6 +118,7 @@ static void run(struct fuzzed *fuzzed, const uint8_t *data, size_t len, size_t p
                 fuzzed->is_lost = session_feed(fuzzed->session, feed + SESSION_ROOM_BYTES, n, &err) < 0;
                 take_replies(fuzzed);
                 while (!fuzzed->is_lost && session_has_kept_input(fuzzed->session)) {
+                        session_resume(fuzzed->session);
                         fuzzed->is_lost = session_continue(fuzzed->session, &err) < 0;
                         take_replies(fuzzed);
                 }
@@ -137,6 +140,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         if (len < 1 || len > FEED_BYTES)
                 return 0;
         piece = data[0] % 61 + 1u;
+        whole.is_pausing = false;
+        pieces.is_pausing = (data[0] & 0x80) != 0;
         run(&whole, data + 1, len - 1, FEED_BYTES);
         run(&pieces, data + 1, len - 1, piece);
         require(whole.is_lost == pieces.is_lost);

@@ -669,6 +669,41 @@ TEST(a_blocked_deflate_stream_goes_on_where_it_stopped)
         bytes_done(&deflated);
 }
 
+/* Few bytes that inflate to many: when the session is blocked, the last of them are still inside the inflater. */
+TEST(output_that_the_inflater_holds_back_is_not_forgotten)
+{
+        enum { N_PINGS = 40000 };
+        struct recorder recorder;
+        struct bytes bytes, deflated;
+        uint8_t ping[14] = {0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0};
+
+        bytes_init(&bytes);
+        bytes_init(&deflated);
+        hex(&bytes, first_request);
+        for (uint32_t i = 2; i < 2 + N_PINGS; i++)
+                bytes_append(&bytes, ping, sizeof(ping));
+        recorder_deflate(bytes_slice(&bytes), 9, false, &deflated);
+        CHECK(deflated.len < 4096);
+        recorder_init(&recorder);
+        recorder.mode = RECORDER_LATER;
+        CHECK_OK(recorder_feed(&recorder, deflated.data, deflated.len), &recorder.err);
+        CHECK_UINT(session_in_flight(recorder.session), LIMIT_CALLS_IN_FLIGHT);
+        CHECK(session_has_kept_input(recorder.session));
+        CHECK(recorder.pool.held_bytes < 100000);
+        session_answer(recorder.session, recorder.batches[0].token, SESSION_OK, NULL);
+        recorder_take_output(&recorder);
+        for (int i = 0; i < 100 && session_has_kept_input(recorder.session); i++) {
+                CHECK_OK(session_continue(recorder.session, &recorder.err), &recorder.err);
+                recorder_take_output(&recorder);
+        }
+        CHECK_UINT(recorder.counts.pings, N_PINGS);
+        CHECK_UINT(recorder.replies.len, 19 + 12 * N_PINGS);
+        CHECK_UINT(recorder.pool.held_bytes, 0);
+        recorder_done(&recorder);
+        bytes_done(&bytes);
+        bytes_done(&deflated);
+}
+
 TEST(a_paused_session_takes_nothing_until_it_is_resumed)
 {
         struct recorder recorder;
