@@ -123,7 +123,7 @@ TEST(every_kind_of_key_is_found_and_decoded)
         for (uint32_t i = 0; i < N; i++) {
                 columns[0].str[i] = slice_from_text(words[i % 4]);
                 columns[1].f64[i] = i % 3 == 0 ? -0.0 : i % 3 == 1 ? 0.0 : 0.0 / 0.0;
-                columns[2].dec[i] = -(weir_i128)(i % 2) << 90;
+                columns[2].dec[i] = -((weir_i128)(i % 2) << 90);
                 columns[3].i64[i] = i % 7 == 0 ? INT64_MIN : 7;
                 for (unsigned c = 0; c < 4; c++) {
                         vector_need_valid(&columns[c], N, &arena);
