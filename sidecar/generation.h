@@ -9,8 +9,8 @@
 #include "sidecar/job/job.h"
 #include "sidecar/pipeline.h"
 
-/* Puts a job and its engine in force: scans, layouts, sink tables. Takes both over, also on failure. last_epoch: newest epoch with
- * rows of this generation (0: none, UINT64_MAX: the open one). */
+/* Puts a job and its engine in force: scans, layouts, sink tables. Takes both over, also on failure. last_epoch: newest
+ * epoch with rows of this generation (0: none, UINT64_MAX: the open one). */
 int generation_bind(struct pipeline *pipeline, struct job *job, struct engine *engine, uint64_t last_epoch,
                     struct err *err) WEIR_MUST_CHECK;
 /* A new engine for `job` with the state that unchanged operators of the one in force hold. */
@@ -22,10 +22,11 @@ int generation_write_config(struct pipeline *pipeline, struct err *err) WEIR_MUS
  * failure, which is fatal. */
 int generation_change(struct pipeline *pipeline, struct job *job, struct err *err) WEIR_MUST_CHECK;
 
-/* The outbox may hold rows of older generations, and sinks need the tables they were made for: their texts are kept in the
- * manifest until the outbox has let go of their last epoch. Bytes of a manifest's `extra`: varint length and what
- * delivery_append_committed gives; varint number of kept older jobs; for each varint length and payload of its CONFIG record, varint
- * last epoch with rows of it (UINT64_MAX: rows in the open one); varint last epoch of the job in force. */
+/* The outbox may hold rows of older generations, and sinks need the tables they were made for: their texts are kept in
+ * the manifest until the outbox has let go of their last epoch. Bytes of a manifest's `extra`: varint length and what
+ * delivery_append_committed gives; varint number of kept older jobs; for each varint length and payload of its CONFIG
+ * record, varint last epoch with rows of it (UINT64_MAX: rows in the open one); varint last epoch of the job in
+ * force. */
 void generation_append_extra(struct pipeline *pipeline, struct bytes *extra);
 /* The part of delivery_open. */
 struct slice generation_committed(struct slice extra);

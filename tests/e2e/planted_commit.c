@@ -1,7 +1,7 @@
 /* planted_commit.c - a weir that commits before it writes the results.
  *
- * Linked with --wrap=redis_epoch_write: rows are put aside and written when the next epoch begins, so the commit record of
- * an epoch runs ahead of its results. tests/e2e/planted_bugs.sh shows that the kill oracle catches it. */
+ * Linked with --wrap=redis_epoch_write: rows are put aside and written when the next epoch begins, so the commit record
+ * of an epoch runs ahead of its results. tests/e2e/planted_bugs.sh shows that the kill oracle catches it. */
 #include "sidecar/base/alloc.h"
 #include "sinks/redis_epoch.h"
 
@@ -59,8 +59,8 @@ enum sink_result __wrap_redis_epoch_write(struct redis_epoch *epoch, uint64_t nu
                 uint32_t next = 0;
 
                 first_aside = aside->next;
-                (void)__real_redis_epoch_write(epoch, aside->epoch, aside->table, aside->first_index, aside->window_end_ms,
-                                               &aside->rows, 0, &next);
+                (void)__real_redis_epoch_write(epoch, aside->epoch, aside->table, aside->first_index,
+                                               aside->window_end_ms, &aside->rows, 0, &next);
                 arena_done(&aside->arena);
                 alloc_free(aside);
         }
