@@ -16,6 +16,7 @@ static int command_help(int argc, char **argv);
 
 /* A command is a row here and a file in sidecar/cmd/. */
 static const struct command commands[] = {
+        {"run", "run a job: the daemon, or a bounded job to its end", command_run},
         {"check", "say what is wrong with job files", command_check},
         {"explain", "show what a job will do", command_explain},
         {"send", "send events as a Flume avro sink does", command_send},

@@ -226,6 +226,7 @@ class Driver:
         self.weir = weirlib.Weir(self.folder, self.sql, {
             "weir.checkpoint.interval": "300 ms", "weir.wal.segment-bytes": "1 mb", "weir.wal.max-bytes": "64 mb",
             "weir.name": "oracle"})
+        self.origins = []
         self.model = Model()
         self.acked = 0
         self.n_made = 0

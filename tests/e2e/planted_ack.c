@@ -1,12 +1,38 @@
-/* planted_ack.c - a weir that acknowledges before the sync.
+/* planted_ack.c - a weir that acknowledges before the sync, on a disk that takes its time.
  *
- * Linked with --wrap=wal_durable: everything appended is called durable at once. tests/e2e/planted_bugs.sh shows that
- * the kill oracle catches it. */
-#include "sidecar/wal/wal.h"
+ * Linked with --wrap=pipeline_take: the OK is given as soon as the record is in the log's buffer; and with
+ * --wrap=wal_kick: a group is handed to the disk at most every twenty milliseconds, so that the bug has a chance to
+ * show. tests/e2e/planted_bugs.sh shows that the kill oracle catches it. */
+#include "sidecar/base/clock.h"
+#include "sidecar/sources.h"
 
-uint64_t __wrap_wal_durable(const struct wal *wal);
+enum { DISK_NS = 20000000 };
 
-uint64_t __wrap_wal_durable(const struct wal *wal)
+int __real_pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch, const struct pipeline_ack *ack,
+                         struct err *err);
+int __wrap_pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch, const struct pipeline_ack *ack,
+                         struct err *err);
+void __real_wal_kick(struct wal *wal);
+void __wrap_wal_kick(struct wal *wal);
+
+int __wrap_pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch, const struct pipeline_ack *ack,
+                         struct err *err)
 {
-        return wal_end(wal);
+        struct pipeline_ack nobody = {.context = NULL};
+        int result = __real_pipeline_take(pipeline, batch, &nobody, err);
+
+        if (result == 0)
+                sources_on_durable(NULL, ack);
+        return result;
+}
+
+void __wrap_wal_kick(struct wal *wal)
+{
+        static uint64_t last_ns;
+        uint64_t now_ns = clock_monotonic_ns(clock_system());
+
+        if (now_ns - last_ns < DISK_NS)
+                return;
+        last_ns = now_ns;
+        __real_wal_kick(wal);
 }
