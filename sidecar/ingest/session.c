@@ -480,7 +480,10 @@ static int take_kept(struct session *session, struct kept *kept, bool is_inflate
 
         bytes_reserve(&kept->bytes, SESSION_SLACK_BYTES);
         data = kept->bytes.data + kept->at;
-        result = is_inflated ? take_plain(session, data, len, &taken, err) : take_known(session, data, len, &taken, err);
+        if (is_inflated)
+                result = take_plain(session, data, len, &taken, err);
+        else
+                result = take_known(session, data, len, &taken, err);
         kept->at += taken;
         if (kept->at == kept->bytes.len)
                 buffer_empty(session, &kept->bytes);
