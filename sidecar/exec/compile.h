@@ -1,5 +1,5 @@
-/* compile.h - the compiler of programs, shared by eval_compile.c (control flow, selections) and compile_call.c (which
- * kernel computes a call); inside sidecar/exec only. */
+/* compile.h - the compiler of programs: eval_compile.c (the whole), compile.c (selections, branches), compile_call.c
+ * (which kernel computes a call); inside sidecar/exec only. */
 #ifndef WEIR_SIDECAR_EXEC_COMPILE_H
 #define WEIR_SIDECAR_EXEC_COMPILE_H
 
@@ -41,6 +41,8 @@ static inline bool compile_is_literal(const struct compiler *compiler, uint16_t 
 /* A BOOLEAN register as 0 and 1. */
 uint16_t compile_boolean_as_i64(struct compiler *compiler, uint16_t reg, const struct compile_scope *scope);
 
+/* An expression for all rows; a plain BOOLEAN column leaves as it came. */
+int compile_output(struct compiler *compiler, const struct expr *expr, uint16_t *ret_reg) WEIR_MUST_CHECK;
 /* The step (or steps) of a call whose arguments are computed: everything but AND, OR, CASE, COALESCE, IN. */
 int compile_call(struct compiler *compiler, const struct expr *expr, const uint16_t *args,
                  const struct compile_scope *scope, uint16_t *ret_reg) WEIR_MUST_CHECK;
