@@ -17,6 +17,7 @@ enum {
         ARENA_CHUNK_BYTES = 64 << 10,
         ARENA_KEPT_BYTES = 1 << 20,
         VIEWS_CHUNK_BYTES = 4096,
+        COPY_SHORT_BYTES_MAX = 64,
 };
 
 int builder_overflow(struct err *err)
@@ -145,6 +146,40 @@ int builder_reserve(struct builder *builder, uint32_t n, struct err *err)
         builder->capacity = (uint32_t)capacity;
         builder->column_bytes = bytes;
         return 0;
+}
+
+/* Short strings are copied in whole words, what stands behind them included. */
+static bool copy_text(struct builder *builder, struct slice text, struct slice *ret_copy)
+{
+        bool is_short = text.len <= COPY_SHORT_BYTES_MAX;
+        size_t room = is_short ? (text.len + BUILDER_PAD_BYTES - 1) & ~(size_t)(BUILDER_PAD_BYTES - 1) : text.len;
+        uint8_t *copy = arena_take(&builder->arena, room, 1);
+
+        if (__builtin_expect(copy == NULL, 0))
+                return false;
+        if (is_short) {
+                for (size_t at = 0; at < text.len; at += BUILDER_PAD_BYTES)
+                        memcpy(copy + at, text.data + at, BUILDER_PAD_BYTES);
+        } else {
+                memcpy(copy, text.data, text.len);
+        }
+        *ret_copy = slice_make(copy, text.len);
+        return true;
+}
+
+bool builder_put_text(struct builder *builder, uint32_t c, uint32_t row, struct slice text)
+{
+        struct builder_column *column = &builder->columns[c];
+
+        if (column->spec.intern != NULL) {
+                uint32_t code = intern_code(column->spec.intern, text.data, text.len);
+
+                column->code[row] = code;
+                if (code != INTERN_CODE_NONE)
+                        return true;
+                column->has_uncoded = true;
+        }
+        return copy_text(builder, text, &column->str[row]);
 }
 
 void builder_move_row(struct builder *builder, uint32_t from, uint32_t to)

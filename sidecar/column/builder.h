@@ -105,6 +105,10 @@ static inline void builder_set_null(struct builder *builder, uint32_t c, uint32_
         if (column->code != NULL)
                 column->code[row] = column->spec.dict == NULL ? 0 : column->spec.dict->n_entries - 1;
 }
+/* A string for `row` of a column: interned while it has an open dictionary, else copied. BUILDER_PAD_BYTES
+ * behind it must be readable. false: no room within LIMIT_BUILDER_BYTES. */
+enum { BUILDER_PAD_BYTES = 16 };
+bool builder_put_text(struct builder *builder, uint32_t c, uint32_t row, struct slice text) WEIR_MUST_CHECK;
 /* Takes a row over another, for decoders that drop rows. */
 void builder_move_row(struct builder *builder, uint32_t from, uint32_t to);
 /* NULL: the column has no dictionary. */

@@ -8,6 +8,7 @@
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/limits.h"
 #include "sidecar/column/decode_lane.h"
+#include "sidecar/column/json.h"
 #include "sidecar/column/skip.h"
 
 #include <assert.h>
@@ -26,7 +27,8 @@ int decode_compile(const struct decode_config *config, struct decode_program **r
         program->fingerprint_key = config->fingerprint_key;
         program->has_pext = varint_has_pext();
         assert(config->fingerprint != DECODE_FINGERPRINT_COLUMN || config->fingerprint_column < config->n_columns);
-        if (decode_program_compile(program, config, err) < 0) {
+        if (decode_program_compile(program, config, err) < 0 ||
+            (config->format == DECODE_JSON && json_reader_new(config, &program->json, err) < 0)) {
                 decode_free(program);
                 return -1;
         }
@@ -40,6 +42,7 @@ struct decode_program *decode_free(struct decode_program *program)
                 return NULL;
         for (uint32_t c = 0; program->specs != NULL && c < program->n_columns; c++)
                 intern_free(program->specs[c].intern);
+        json_reader_free(program->json);
         alloc_free(program->steps);
         arena_done(&program->arena);
         alloc_free(program);
@@ -293,22 +296,15 @@ static uint64_t column_fingerprint(const struct decode_program *program, const s
         }
 }
 
-static void add_fingerprints(const struct decode_program *program, struct builder *builder, uint32_t n)
+/* Of one row that came from the event in `lane`. */
+static void add_fingerprint(const struct decode_program *program, struct builder *builder, uint32_t lane, uint32_t row)
 {
         const struct builder_column *column = &builder->columns[program->fingerprint_column];
-        uint64_t *out = builder->fingerprint + builder->n_rows;
 
-        for (uint32_t i = 0; i < n; i++) {
-                uint32_t row = builder->n_rows + i;
-
-                if (program->lanes.reason[i] != REASON_NONE)
-                        continue;
-                if (program->fingerprint == DECODE_FINGERPRINT_EVENT ||
-                    (column->present != NULL && column->present[row] == 0))
-                        out[i] = event_fingerprint(program, i);
-                else
-                        out[i] = column_fingerprint(program, column, row);
-        }
+        if (program->fingerprint == DECODE_FINGERPRINT_EVENT || (column->present != NULL && column->present[row] == 0))
+                builder->fingerprint[row] = event_fingerprint(program, lane);
+        else
+                builder->fingerprint[row] = column_fingerprint(program, column, row);
 }
 
 static struct slice field_of(const struct decode_program *program, uint32_t step)
@@ -337,6 +333,26 @@ static __attribute__((noinline)) int bury(struct decode_program *program, struct
         return 0;
 }
 
+/* A group of one event whose body is JSON. */
+static int finish_json(struct decode_program *program, struct builder *builder, const struct group *group,
+                       struct err *err)
+{
+        enum reason reason = (enum reason)program->lanes.reason[0];
+        struct slice field = field_of(program, program->lanes.step[0]);
+        struct slice body = body_of(program, group, 0);
+        uint32_t n = 0;
+
+        if (reason == REASON_NONE &&
+            json_reader_rows(program->json, builder, body, &n, &reason, &field, err) < 0)
+                return -1;
+        if (reason != REASON_NONE)
+                return builder_append_dead(builder, reason, field, body, err);
+        for (uint32_t i = 0; i < n && program->fingerprint != DECODE_FINGERPRINT_NONE; i++)
+                add_fingerprint(program, builder, 0, builder->n_rows + i);
+        builder->n_rows += n;
+        return 0;
+}
+
 /* Runs the steps over the group and makes rows and dead letters of it. */
 static int finish_group(struct decode_program *program, struct builder *builder, const struct group *group,
                         uint32_t first_step, struct err *err)
@@ -350,8 +366,12 @@ static int finish_group(struct decode_program *program, struct builder *builder,
                 program->is_full = false;
                 return builder_overflow(err);
         }
-        if (program->fingerprint != DECODE_FINGERPRINT_NONE)
-                add_fingerprints(program, builder, group->n);
+        if (program->json != NULL)
+                return group->n == 0 ? 0 : finish_json(program, builder, group, err);
+        for (uint32_t i = 0; i < group->n && program->fingerprint != DECODE_FINGERPRINT_NONE; i++) {
+                if (program->lanes.reason[i] == REASON_NONE)
+                        add_fingerprint(program, builder, i, builder->n_rows + i);
+        }
         if (DECODE_UNLIKELY(has_failed))
                 return bury(program, builder, group, err);
         builder->n_rows += group->n;
@@ -367,7 +387,7 @@ int decode_events(struct decode_program *program, struct builder *builder, struc
         while (span->n_events < span->max_events) {
                 struct group group = {.n = 0};
                 uint32_t left = span->max_events - span->n_events;
-                uint32_t most = left < DECODE_GROUP ? left : DECODE_GROUP;
+                uint32_t most = program->json != NULL ? 1 : left < DECODE_GROUP ? left : DECODE_GROUP;
                 int result;
 
                 if (builder_reserve(builder, most, err) < 0)

@@ -54,7 +54,7 @@ void decode_convert_load(struct decode_run *run, uint32_t lane, const struct dec
         case STEP_LOAD_FIXED:
                 if (!take_fixed(run, lane, step, &bytes))
                         return;
-                decode_text_put(run, column, run->row + lane, bytes);
+                decode_text_put(run, step->column, run->row + lane, bytes);
                 break;
         case STEP_LOAD_DECIMAL:
                 if (!decode_text_take(run, lane, step, &bytes))
@@ -71,11 +71,11 @@ void decode_convert_load(struct decode_run *run, uint32_t lane, const struct dec
                 if (bytes.data == NULL)
                         decode_convert_null(run, lane, step->column, step);
                 else
-                        decode_text_put(run, column, run->row + lane, bytes);
+                        decode_text_put(run, step->column, run->row + lane, bytes);
                 return;
         case STEP_LOAD_BODY: /* the position stays where the fields begin */
                 bytes = slice_make(at, (size_t)(run->lanes->end[lane] - at));
-                decode_text_put(run, column, run->row + lane, bytes);
+                decode_text_put(run, step->column, run->row + lane, bytes);
                 return;
         default:
                 decode_convert_null(run, lane, step->column, step);

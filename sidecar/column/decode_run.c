@@ -240,7 +240,7 @@ LOOP load_codes(struct decode_run *run, const struct decode_step *step, const ui
                         code = intern_code_fast(slots, multiplier, shift, at, head);
                 out[i] = code;
                 if (DECODE_UNLIKELY(code == INTERN_CODE_NONE)) {
-                        next = decode_text_load(run, column, (uint32_t)i, step);
+                        next = decode_text_load(run, (uint32_t)i, step);
                         slots = intern->slots; /* the string may have been new */
                         multiplier = intern->multiplier;
                         shift = intern->shift;
@@ -253,11 +253,9 @@ LOOP load_codes(struct decode_run *run, const struct decode_step *step, const ui
 
 LOOP load_texts(struct decode_run *run, const struct decode_step *step, const uint8_t *sel, uint32_t n)
 {
-        struct builder_column *column = &run->builder->columns[step->column];
-
         for (uint32_t k = 0; k < n; k++) {
                 size_t i = lane_of(sel, k);
-                const uint8_t *next = decode_text_load(run, column, (uint32_t)i, step);
+                const uint8_t *next = decode_text_load(run, (uint32_t)i, step);
 
                 if (DECODE_LIKELY(next != NULL))
                         run->lanes->at[i] = go_on(run, i, next, step);
