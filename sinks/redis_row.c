@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 
 void redis_row_init(struct redis_row *row)
 {
@@ -71,10 +70,12 @@ static void settle_texts(struct redis_row *row)
         }
 }
 
-static void append_integer(struct bytes *text, int64_t value)
+enum { DIGITS = 24 };
+
+/* Decimals at the end of `digits`; returns where they begin. */
+static size_t format_integer(int64_t value, char digits[DIGITS])
 {
-        char digits[24];
-        size_t at = sizeof(digits);
+        size_t at = DIGITS;
         uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 
         do {
@@ -83,6 +84,14 @@ static void append_integer(struct bytes *text, int64_t value)
         } while (rest > 0);
         if (value < 0)
                 digits[--at] = '-';
+        return at;
+}
+
+static void append_integer(struct bytes *text, int64_t value)
+{
+        char digits[DIGITS];
+        size_t at = format_integer(value, digits);
+
         bytes_append(text, digits + at, sizeof(digits) - at);
 }
 
@@ -192,11 +201,11 @@ static void send_row(struct redis_row *row, struct redis_link *link, enum redis_
 static void send_expire(struct redis_link *link, struct slice key, int64_t ttl_ms, enum redis_expect expect,
                         struct redis_tag tag)
 {
-        char ttl[24];
-        const char *argv[] = {"PEXPIRE", (const char *)key.data, ttl};
-        size_t lens[] = {7, key.len, 0};
+        char ttl[DIGITS];
+        size_t at = format_integer(ttl_ms, ttl);
+        const char *argv[] = {"PEXPIRE", (const char *)key.data, ttl + at};
+        size_t lens[] = {7, key.len, sizeof(ttl) - at};
 
-        lens[2] = (size_t)snprintf(ttl, sizeof(ttl), "%" PRId64, ttl_ms);
         tag.expect = expect;
         redis_link_send(link, tag, 3, argv, lens);
 }
