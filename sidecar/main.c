@@ -20,6 +20,7 @@ static const struct command commands[] = {
         {"check", "say what is wrong with job files", command_check},
         {"explain", "show what a job will do", command_explain},
         {"send", "send events as a Flume avro sink does", command_send},
+        {"test", "run tests of a job: rows in, rows out", command_test},
         {"wal", "look into a log: ls, verify, dump", command_wal},
         {"version", "print the version", command_version},
         {"help", "print this list", command_help},
