@@ -163,8 +163,8 @@ static int read_cell(const struct table_diff *diff, uint32_t column, const json_
                 char type[TYPE_TEXT_BYTES];
 
                 type_format(&target->type, type);
-                return err_set(err, ERR_DATA, "%s:%u: '%.*s' is no %s, which column '%.*s' is", diff->file->path, number,
-                               (int)text.len, (const char *)text.data, type, (int)target->name.len,
+                return err_set(err, ERR_DATA, "%s:%u: '%.*s' is no %s, which column '%.*s' is", diff->file->path,
+                               number, (int)text.len, (const char *)text.data, type, (int)target->name.len,
                                (const char *)target->name.data);
         }
         *ret_cell = value_cell(&target->type, &value, diff->arena);
@@ -400,8 +400,10 @@ static void append_differences(struct table_diff *diff)
                 n_extra += !diff->actual[i].is_matched;
         if (n_missing + n_extra == 0)
                 return;
-        bytes_append_format(diff->text, "  table '%.*s': %u rows expected, %u came out; %u missing (-), %u not expected (+)\n",
-                            (int)name.len, (const char *)name.data, diff->n_expected, diff->n_actual, n_missing, n_extra);
+        bytes_append_format(diff->text,
+                            "  table '%.*s': %u rows expected, %u came out; %u missing (-), %u not expected (+)\n",
+                            (int)name.len, (const char *)name.data, diff->n_expected, diff->n_actual, n_missing,
+                            n_extra);
         for (uint32_t i = 0; i < diff->n_expected && n_shown < SHOWN_MAX; i++) {
                 struct shape *similar;
 
@@ -564,9 +566,9 @@ static int compare_counts(const struct test_file *file, const struct test_case *
                 is = count_value(output, count, table);
                 if (is == wanted)
                         continue;
-                bytes_append_format(text, "  %s%s%.*s: %" PRIu64 " expected, %" PRIu64 " counted   (line %u)\n", count->name,
-                                    table.len > 0 ? " " : "", (int)table.len, (const char *)table.data, wanted, is,
-                                    test->counts.items[i].number);
+                bytes_append_format(text, "  %s%s%.*s: %" PRIu64 " expected, %" PRIu64 " counted   (line %u)\n",
+                                    count->name, table.len > 0 ? " " : "", (int)table.len, (const char *)table.data,
+                                    wanted, is, test->counts.items[i].number);
                 if (count->source == source_dead)
                         append_dead(output, text);
         }
@@ -575,8 +577,8 @@ static int compare_counts(const struct test_file *file, const struct test_case *
 
                 if (is_named[i] || !counts[i].is_zero_by_default || is == 0)
                         continue;
-                bytes_append_format(text, "  %s: %" PRIu64 " counted, and the test does not expect any\n", counts[i].name,
-                                    is);
+                bytes_append_format(text, "  %s: %" PRIu64 " counted, and the test does not expect any\n",
+                                    counts[i].name, is);
                 if (counts[i].source == source_dead)
                         append_dead(output, text);
         }
