@@ -6,6 +6,7 @@
 #include "sidecar/base/bytes.h"
 #include "sidecar/cmd/check_state.h"
 #include "sidecar/cmd/command.h"
+#include "sidecar/job/engine.h"
 #include "sidecar/job/job.h"
 #include "sidecar/source_decoder.h"
 #include "sinks/sink.h"
@@ -84,15 +85,19 @@ static void report(const struct check *check, const struct diag_list *diags)
         bytes_done(&text);
 }
 
-/* What a start would refuse beyond the text: schema files that do not fit their tables, and what only sinks can
- * judge. */
+/* What a start would refuse beyond the text: literals, schema files that do not fit their tables, and what only sinks
+ * can judge. */
 static void check_connectors(const struct plan_job *plan, struct diag_list *diags)
 {
         struct diag_span nowhere = {.file = DIAG_NO_FILE};
+        struct engine *engine = NULL;
         struct err err = {0};
 
         if (source_decoder_check(plan, &err) < 0)
                 diag_add(diags, DIAG_SCHEMA, nowhere, NULL, "%s", err.text);
+        if (engine_new(plan, &engine, &err) < 0) /* literals that cannot work: a pattern, an escape */
+                diag_add(diags, DIAG_LITERAL, nowhere, NULL, "%s", err.text);
+        engine_free(engine);
         for (uint32_t i = 0; i < plan->n_tables; i++)
                 if (plan->tables[i]->is_sink && sink_check_table(plan->tables[i], &err) < 0)
                         diag_add(diags, DIAG_OPTION_VALUE, nowhere, NULL, "%s", err.text);

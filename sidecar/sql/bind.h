@@ -200,7 +200,8 @@ struct plan_op *bind_query_filtered(struct binder *binder, struct bind_relation 
 const struct slice *bind_query_names(struct binder *binder, const struct bind_relation *relation);
 void bind_query_add_filter(struct binder *binder, struct bind_relation *relation, struct expr *condition);
 struct slice bind_query_item_name(struct binder *binder, const struct ast_item *item, uint32_t index);
-bool bind_query_check_size(struct binder *binder, const struct expr *expr, struct diag_span span);
+/* What a column of a SELECT list must be beyond its parts; false: reported. */
+bool bind_query_check_item(struct binder *binder, const struct expr *expr, struct diag_span span);
 
 /* bind_group.c */
 /* A SELECT with GROUP BY or aggregates over `input`; the result's columns are its items. */

@@ -226,6 +226,18 @@ static struct expr *make(struct bind_context *context, enum function_id function
         return expr;
 }
 
+/* Of a literal; what is computed is judged row by row. */
+static bool is_one_character(const struct expr *expr)
+{
+        uint32_t n = 0;
+
+        if (expr->kind != EXPR_LITERAL || expr->literal.is_null || !type_is_character(&expr->type))
+                return true;
+        for (size_t i = 0; i < expr->literal.str.len; i++)
+                n += (expr->literal.str.data[i] & 0xc0) != 0x80;
+        return n == 1;
+}
+
 static struct expr *bind_operator(struct bind_context *context, const struct ast_expr *ast)
 {
         struct arena *arena = context->binder->arena;
@@ -238,6 +250,11 @@ static struct expr *bind_operator(struct bind_context *context, const struct ast
                 return NULL;
         if (ast->is_boolean_test && args[0]->type.kind != TYPE_BOOLEAN && args[0]->type.kind != TYPE_NULL) {
                 diag_add(context->binder->diags, DIAG_ARGUMENT, ast->span, NULL, "IS UNKNOWN takes a BOOLEAN");
+                return NULL;
+        }
+        if (ast->function == FN_LIKE && ast->args.n == 3 && !is_one_character(args[2])) {
+                diag_add(context->binder->diags, DIAG_ARGUMENT, ast_arg(ast, 2)->span, NULL,
+                         "ESCAPE takes one character");
                 return NULL;
         }
         expr = make(context, ast->function, args, ast->args.n, ast);
@@ -444,18 +461,17 @@ struct expr *bind_expr_condition(struct bind_context *context, const struct ast_
 
 bool bind_expr_interval_ms(struct bind_context *context, const struct ast_expr *ast, int64_t *ret_ms)
 {
-        bool is_negated = ast->kind == AST_OPERATOR && ast->function == FN_NEGATE;
-        const struct ast_expr *literal = is_negated ? ast_arg(ast, 0) : ast;
         struct expr *expr;
 
-        if (literal->kind == AST_REFUSED)
+        if (ast->kind == AST_REFUSED)
                 return false;
-        if (literal->kind != AST_INTERVAL) {
-                diag_add(context->binder->diags, DIAG_WINDOW_SIZE, ast->span, "write INTERVAL '5' MINUTE",
+        if (ast->kind != AST_INTERVAL) {
+                diag_add(context->binder->diags, DIAG_WINDOW_SIZE, ast->span,
+                         "write INTERVAL '5' MINUTE, or INTERVAL '-5' MINUTE for an offset",
                          "the sizes of a window are INTERVAL literals");
                 return false;
         }
-        expr = bind_literal(context, literal);
+        expr = bind_literal(context, ast);
         if (expr == NULL)
                 return false;
         if (expr->type.kind != TYPE_INTERVAL_SECOND || expr->literal.i64 % TYPE_MICROS_PER_MS != 0) {
@@ -463,7 +479,7 @@ bool bind_expr_interval_ms(struct bind_context *context, const struct ast_expr *
                          "the sizes of a window are whole milliseconds, in DAY, HOUR, MINUTE or SECOND");
                 return false;
         }
-        *ret_ms = expr->literal.i64 / TYPE_MICROS_PER_MS * (is_negated ? -1 : 1);
+        *ret_ms = expr->literal.i64 / TYPE_MICROS_PER_MS;
         return true;
 }
 

@@ -132,16 +132,6 @@ static struct expr *add_aggregate(struct bind_context *context, const struct bin
         return call_column(BIND_AGG_BASE + at, &group->aggs[at].agg.type, binder->arena);
 }
 
-/* Forms of aggregates that Flink takes and weir does not; NULL: none of them. */
-static const char *refused_form(const struct ast_expr *ast, enum plan_agg_kind kind)
-{
-        if (ast->is_distinct)
-                return "DISTINCT in an aggregate";
-        if (kind == AGG_COUNT && ast->args.n > 1)
-                return "COUNT of several columns";
-        return NULL;
-}
-
 /* Argument and FILTER, over the rows below the window. */
 static bool bind_input(struct bind_context *context, const struct ast_expr *ast, struct bind_agg *agg)
 {
@@ -175,11 +165,10 @@ static struct expr *bind_aggregate(struct bind_context *context, const struct as
 {
         struct diag_list *diags = context->binder->diags;
         struct bind_agg agg = {.agg = {.kind = kind, .argument = -1, .filter = -1}};
-        const char *form = refused_form(ast, kind);
         struct err err = {0};
 
-        if (form != NULL) {
-                refuse(context->binder, ast->span, form);
+        if (ast->is_distinct) {
+                refuse(context->binder, ast->span, "DISTINCT in an aggregate");
                 return NULL;
         }
         if (ast->is_star ? kind != AGG_COUNT : ast->args.n != 1) {
@@ -267,7 +256,7 @@ static bool bind_items(struct bind_context *context, const struct ast_query *que
                 *column =
                         (struct bind_column){.name = bind_query_item_name(binder, item, i), .span = item->expr->span};
                 column->expr = bind_expr(context, item->expr);
-                ok = ok && column->expr != NULL && bind_query_check_size(binder, column->expr, item->span);
+                ok = ok && column->expr != NULL && bind_query_check_item(binder, column->expr, item->span);
         }
         if (query->having != NULL) {
                 struct bind_context having = {binder, context->relation, context->group, "HAVING"};

@@ -116,21 +116,12 @@ static bool check_column(const struct inserter *inserter, const struct bind_colu
                 bind_expr_refuse_proctime(binder, span_of(inserter, from));
                 return false;
         }
-        if (type_phys(&to->type) == PHYS_NONE) {
-                bind_expr_refuse_nested(binder, span_of(inserter, from), &to->type);
-                return false;
-        }
-        if (type_phys(type) == PHYS_NONE && type->kind != TYPE_NULL) {
+        if (type_phys(type) == PHYS_NONE && type_phys(&to->type) == PHYS_NONE && type->kind != TYPE_NULL) {
                 bind_expr_refuse_nested(binder, span_of(inserter, from), type);
                 return false;
         }
-        if (type->kind == TYPE_NULL && !to->type.nullable) {
-                diag_add(binder->diags, DIAG_SINK_TYPE, span_of(inserter, from), NULL,
-                         "the column '%.*s' is NOT NULL, but the query gives NULL", (int)to->name.len,
-                         (const char *)to->name.data);
-                return false;
-        }
-        if (function_is_storable(type, &to->type))
+        if (type_phys(type) != PHYS_NONE && type_phys(&to->type) != PHYS_NONE &&
+            function_is_storable(type, &to->type))
                 return true;
         bare_from.nullable = bare_to.nullable = true;
         type_format(&bare_from, from_text);

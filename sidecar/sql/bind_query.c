@@ -155,14 +155,17 @@ static bool sort_args(struct binder *binder, const struct ast_relation *ast, boo
         bool has_all = true;
 
         for (uint32_t i = 0; i < ast->args.n; i++) {
-                const struct ast_table_arg *arg = ast->args.items[i];
+                const struct ast_table_arg *arg = ast->args.items[i], *first = ast->args.items[0];
                 int at = arg->keyword != NULL || i >= most ? -1 : is_hop ? hop[i] : tumble[i];
 
                 for (int n = 0; arg->keyword != NULL && n < N_ARGS; n++)
                         if (is_name(arg->keyword->text, arg_names[n]) && (is_hop || n != ARG_SLIDE))
                                 at = n;
-                if (at < 0 || sorted[at] != NULL) {
-                        diag_add(binder->diags, DIAG_ARGUMENT, arg->span, NULL, "%s takes no such argument",
+                if (at < 0 || sorted[at] != NULL || (arg->keyword != NULL) != (first->keyword != NULL)) {
+                        diag_add(binder->diags, DIAG_ARGUMENT, arg->span, NULL,
+                                 (arg->keyword != NULL) != (first->keyword != NULL)
+                                         ? "the arguments of %s either all have names or none"
+                                         : "%s takes no such argument",
                                  is_hop ? "HOP" : "TUMBLE");
                         return false;
                 }
@@ -253,7 +256,6 @@ static void add_window_columns(struct binder *binder, struct bind_relation *rela
         struct bind_column *columns = arena_new_n(binder->arena, struct bind_column, n + 3);
         struct type bound = type_timestamp(TYPE_TIMESTAMP, 3, false);
         struct type time = relation->rowtime->type;
-        struct slice qualifier = n > 0 ? relation->columns[0].qualifier : slice_make(NULL, 0);
 
         time.nullable = false;
         time.precision = 3;
@@ -271,10 +273,8 @@ static void add_window_columns(struct binder *binder, struct bind_relation *rela
                                               .expr = call_column(BIND_WINDOW_END, &bound, binder->arena)};
         columns[n + 2] = (struct bind_column){.name = slice_from_text("window_time"),
                                               .expr = call_column(BIND_WINDOW_TIME, &time, binder->arena)};
-        for (uint32_t i = n; i < n + 3; i++) {
-                columns[i].qualifier = qualifier;
+        for (uint32_t i = n; i < n + 3; i++)
                 columns[i].span.file = DIAG_NO_FILE;
-        }
         relation->columns = columns;
         relation->n_columns = n + 3;
 }
@@ -314,6 +314,7 @@ static struct bind_relation *bind_window(struct binder *binder, const struct ast
                 window.slide_ms = window.size_ms;
         if (!check_sizes(binder, &window, ast, args))
                 return NULL;
+        put_qualifier(relation, slice_make(NULL, 0)); /* only an alias of the whole names it */
         relation->has_window = true;
         relation->window = window;
         relation->window_span = ast->span;
@@ -407,8 +408,13 @@ struct slice bind_query_item_name(struct binder *binder, const struct ast_item *
         return slice_from_text(arena_format(binder->arena, "EXPR$%u", index));
 }
 
-bool bind_query_check_size(struct binder *binder, const struct expr *expr, struct diag_span span)
+bool bind_query_check_item(struct binder *binder, const struct expr *expr, struct diag_span span)
 {
+        if (expr->type.kind == TYPE_NULL) {
+                diag_add(binder->diags, DIAG_ARGUMENT, span, "write CAST(NULL AS BIGINT), or whatever type is meant",
+                         "a bare NULL has no type");
+                return false;
+        }
         if (expr_count_nodes(expr, BIND_EXPR_NODES_MAX) < BIND_EXPR_NODES_MAX)
                 return true;
         diag_add(binder->diags, DIAG_LIMIT, span, NULL,
@@ -436,7 +442,7 @@ static struct bind_relation *bind_plain_select(struct binder *binder, const stru
                         continue;
                 }
                 expr = bind_expr(&context, item->expr);
-                if (expr == NULL || !bind_query_check_size(binder, expr, item->span)) {
+                if (expr == NULL || !bind_query_check_item(binder, expr, item->span)) {
                         ok = false;
                         continue;
                 }

@@ -270,7 +270,7 @@ static struct ast_name *table_name(struct parser *parser, const struct ast_list 
 %type <struct ast_relation *> from_opt from_list from_item relation aliased table_call
 %type <struct ast_table_arg *> table_arg
 %type <struct ast_expr *> expr sum primary postfix literal call special_call case_expr where_opt having_opt
-%type <struct ast_expr *> filter_opt group_item else_opt escape_opt unit_arg
+%type <struct ast_expr *> filter_opt group_item when_value else_opt escape_opt unit_arg
 %type <struct type> type base_type
 %type <struct type_field *> type_field
 %type <struct ast_interval> interval_fields
@@ -489,8 +489,8 @@ view_columns_opt
         ;
 
 view_columns
-        : name comment_opt { $$ = list_one(parser, $1); }
-        | view_columns COMMA name comment_opt { $$ = list_more(parser, $1, $3); }
+        : name { $$ = list_one(parser, $1); }
+        | view_columns COMMA name { $$ = list_more(parser, $1, $3); }
         ;
 
 insert
@@ -811,11 +811,6 @@ table_arg
                 $$->expr = $1;
         }
         | name ARROW table_arg { $$ = $3; $$->keyword = $1; }
-        | OFFSET ARROW table_arg {
-                $$ = $3;
-                $$->keyword = arena_new(parser->arena, struct ast_name);
-                *$$->keyword = (struct ast_name){.text = slice_from_text("OFFSET"), .span = @1};
-        }
         ;
 
 partition_by_opt
@@ -1113,6 +1108,10 @@ literal
         | TIME STRING { $$ = leaf(parser, AST_TIME_LITERAL, $2->text, @$); $$->type.kind = TYPE_TIME; }
         | TIMESTAMP STRING { $$ = leaf(parser, AST_TIME_LITERAL, $2->text, @$); $$->type.kind = TYPE_TIMESTAMP; }
         | INTERVAL sign_opt STRING interval_fields { $$ = interval_of(parser, $3, $2, $4, @$); }
+        | INTERVAL name_path interval_fields {
+                $$ = parse_refused_expr(parser, DIAG_CLAUSE_NOT_YET, @$, "an INTERVAL of a column");
+                (void)$2; (void)$3;
+        }
         ;
 
 sign_opt
@@ -1161,8 +1160,16 @@ case_expr
         ;
 
 when_list
-        : WHEN expr THEN expr { $$ = list_more(parser, list_one(parser, $2), $4); }
-        | when_list WHEN expr THEN expr { $$ = list_more(parser, list_more(parser, $1, $3), $5); }
+        : WHEN when_value THEN expr { $$ = list_more(parser, list_one(parser, $2), $4); }
+        | when_list WHEN when_value THEN expr { $$ = list_more(parser, list_more(parser, $1, $3), $5); }
+        ;
+
+when_value
+        : expr
+        | expr COMMA exprs {
+                $$ = parse_refused_expr(parser, DIAG_CLAUSE_NOT_YET, @2, "several values behind WHEN");
+                (void)$1; (void)$3;
+        }
         ;
 
 else_opt
@@ -1305,6 +1312,8 @@ function_name
 
 type
         : base_type { $$ = $1; $$.nullable = true; }
+        | type ARRAY { parse_refuse(parser, DIAG_TYPE_NOT_YET, @2, "the type ... ARRAY"); $$ = $1; }
+        | type MULTISET { parse_refuse(parser, DIAG_TYPE_NOT_YET, @2, "the type ... MULTISET"); $$ = $1; }
         | base_type NOT NULL_WORD { $$ = $1; $$.nullable = false; }
         | base_type NULL_WORD { $$ = $1; $$.nullable = true; }
         ;

@@ -71,7 +71,7 @@ static bool is_shown(const struct expected *expected, const char *name)
                                                   "a unit of time",
                                                   NULL};
         static const char *const plain_words[] = {"`ENFORCED`", "`KEY`", "`PLACING`", "`VIEW`", "`ZONE`", NULL};
-        static const char *const operators[] = {"`=`", "`<`", "`AND`", "`OR`", "`NOT`", "`(`", "`.`", NULL};
+        static const char *const operators[] = {"`=`", "`<`", "`>`", "`AND`", "`OR`", "`NOT`", "`(`", "`.`", NULL};
         static const char *const behind_from[] = {"`;`", "`)`", "`WHERE`", "`GROUP`", "`HAVING`", NULL};
 
         if (name[0] == '?')

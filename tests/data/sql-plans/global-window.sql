@@ -9,4 +9,4 @@ CREATE TABLE ev (
 -- A window without keys; negative offset.
 CREATE TABLE a (n BIGINT, lo DOUBLE, hi STRING) WITH ('connector' = 'print');
 INSERT INTO a SELECT COUNT(*), MIN(price), MAX(kind)
-FROM TABLE(TUMBLE(TABLE ev, DESCRIPTOR(ts), INTERVAL '10' MINUTE, -INTERVAL '4' MINUTE)) GROUP BY window_end, window_start;
+FROM TABLE(TUMBLE(TABLE ev, DESCRIPTOR(ts), INTERVAL '10' MINUTE, INTERVAL '-4' MINUTE)) GROUP BY window_end, window_start;

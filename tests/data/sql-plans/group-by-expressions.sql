@@ -10,6 +10,6 @@ CREATE TABLE ev (
 CREATE TABLE a (k STRING, h BIGINT, n BIGINT, m BIGINT, share DOUBLE, w TIMESTAMP_LTZ(3)) WITH ('connector' = 'print');
 INSERT INTO a
 SELECT LOWER(kind) || '!', MOD(campaign_id, 2), COUNT(1), COUNT(id), CAST(COUNT(*) AS DOUBLE) / NULLIF(COUNT(id), 0), window_time
-FROM TABLE(TUMBLE(DATA => TABLE ev, TIMECOL => DESCRIPTOR(ts), SIZE => INTERVAL '1' HOUR, OFFSET => INTERVAL '15' MINUTE))
+FROM TABLE(TUMBLE(DATA => TABLE ev, TIMECOL => DESCRIPTOR(ts), SIZE => INTERVAL '1' HOUR, `OFFSET` => INTERVAL '15' MINUTE))
 GROUP BY LOWER(kind), MOD(campaign_id, 2), window_start, window_end, window_time
 HAVING COUNT(*) > 3 AND AVG(price) > 0.5 AND LOWER(kind) <> 'x';
