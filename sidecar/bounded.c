@@ -8,6 +8,7 @@
 #include "sidecar/base/limits.h"
 #include "sidecar/base/log.h"
 #include "sidecar/files.h"
+#include "sidecar/instance.h"
 #include "sidecar/job/engine.h"
 #include "sidecar/job/scan.h"
 #include "sidecar/net/loop.h"
@@ -102,8 +103,7 @@ static void on_note(void *context, enum log_level level, const char *event, cons
 static int open_sinks(struct bounded *bounded, struct err *err)
 {
         const struct plan_job *plan = bounded->job->plan;
-        struct slice name = setting_text(plan, SETTING_NAME);
-        char *name_text;
+        char *name;
         int result = 0;
 
         bounded->tables = alloc_zero(plan->n_tables + 1, sizeof *bounded->tables);
@@ -117,19 +117,19 @@ static int open_sinks(struct bounded *bounded, struct err *err)
                         return -1;
                 bounded->n_tables++;
         }
-        name_text = alloc_text_n(name.data, name.len);
+        name = instance_name(setting_text(plan, SETTING_NAME));
         bounded->states = alloc_zero(bounded->sinks.n_sinks + 1, sizeof *bounded->states);
         bounded->listeners = alloc_zero(bounded->sinks.n_sinks + 1, sizeof *bounded->listeners);
         for (uint32_t i = 0; i < bounded->sinks.n_sinks && result == 0; i++) {
                 struct sink_config config = {.loop = bounded->loop, .clock = clock_system(),
-                                             .listener = &bounded->listeners[i], .name = name_text};
+                                             .listener = &bounded->listeners[i], .name = name};
 
                 bounded->states[i].bounded = bounded;
                 bounded->listeners[i] = (struct sink_listener){&bounded->states[i], on_ready, on_progress, on_committed,
                                                                on_down, on_fatal, on_note};
                 result = bounded->sinks.sinks[i]->ops->open(bounded->sinks.sinks[i], &config, err);
         }
-        alloc_free(name_text);
+        alloc_free(name);
         return result;
 }
 

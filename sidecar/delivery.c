@@ -107,10 +107,9 @@ static int open_outbox(struct delivery *delivery, struct err *err)
 int delivery_open(const struct delivery_config *config, struct delivery **ret_delivery, struct err *err)
 {
         struct delivery *delivery = alloc_zero(1, sizeof *delivery);
-        struct slice name = setting_text(config->settings, SETTING_NAME);
 
         delivery->config = *config;
-        delivery->name = alloc_text_n(name.data, name.len);
+        delivery->name = instance_name(setting_text(config->settings, SETTING_NAME));
         delivery->events = (struct feeder_events){.context = delivery, .on_wake = on_wake, .on_committed = on_committed,
                                                   .on_note = on_note, .on_fatal = on_fatal};
         sink_set_init(&delivery->sinks);

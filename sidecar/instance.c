@@ -196,6 +196,17 @@ void instance_close(struct instance *instance)
         *instance = (struct instance){.lock_fd = -1};
 }
 
+char *instance_name(struct slice setting)
+{
+        char host[256] = "";
+
+        if (setting.len > 0)
+                return alloc_text_n(setting.data, setting.len);
+        if (gethostname(host, sizeof host - 1) < 0 || host[0] == '\0')
+                return alloc_text("weir");
+        return alloc_text(host);
+}
+
 int instance_take_connection(struct instance *instance, uint64_t *ret_connection, struct err *err)
 {
         if (instance->next_connection == instance->reserved_connection) {

@@ -50,6 +50,9 @@ int instance_open(const char *dir, const struct file_ops *ops, struct instance *
 /* Removes endpoints.json, releases the lock. Zeroed and half-opened instances are fine. */
 void instance_close(struct instance *instance);
 
+/* 'weir.name', or the host's name when it is not set; alloc_free. */
+char *instance_name(struct slice setting);
+
 /* A connection number never given out before in this state directory. */
 int instance_take_connection(struct instance *instance, uint64_t *ret_connection, struct err *err) WEIR_MUST_CHECK;
 

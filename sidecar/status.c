@@ -4,6 +4,7 @@
  * never from data (reliability page 3.1, attack 25). */
 #include "sidecar/status.h"
 
+#include "sidecar/base/alloc.h"
 #include "sidecar/plan/connector.h"
 #include "sidecar/plan/setting.h"
 
@@ -168,9 +169,11 @@ static void append_storage(const struct status *status, struct bytes *text)
 void status_json(const struct status *status, struct bytes *text)
 {
         const struct job *job = pipeline_job(status->pipeline);
+        char *name = instance_name(setting_text(job->plan, SETTING_NAME));
 
         bytes_append_text(text, "{\"version\": \"" PACKAGE_VERSION "\", \"name\": ");
-        append_string(text, setting_text(job->plan, SETTING_NAME));
+        append_string(text, slice_from_text(name));
+        alloc_free(name);
         bytes_append_format(text, ", \"generation\": %u, \"uptime_ms\": %" PRId64 ", ", job->generation,
                             clock_wall_ms(status->clock) - status->started_ms);
         status_ready(status, text);
