@@ -65,6 +65,15 @@ GROUP BY ip, window_start, window_end
 HAVING COUNT(*) FILTER (WHERE event_type = 'click') >= 3;
 """
 
+# Keys by the thousand, so that a slide has something to emit.
+WIDE_SQL = """
+CREATE TABLE per_event (event_id STRING, window_end TIMESTAMP(3), n BIGINT) WITH ('connector' = 'blackhole');
+INSERT INTO per_event
+SELECT event_id, window_end, COUNT(*)
+FROM TABLE(HOP(TABLE ad_events, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '1' MINUTE))
+GROUP BY event_id, window_start, window_end;
+"""
+
 # One cycle in ten adds or removes this: the other operators must keep their state.
 EXTRA_SQL = """
 CREATE TABLE per_user (user_id STRING, window_end TIMESTAMP(3), n BIGINT, PRIMARY KEY (user_id) NOT ENFORCED)
@@ -168,7 +177,8 @@ class Origin(threading.Thread):
                 if self.late_order is not None:
                     self.unacked = self.late_order
                 elif self.left > 0:
-                    self.unacked = self.make(min(self.left, self.random.randrange(1, 60)))
+                    most = 600 if self.random.random() < 0.05 else 60
+                    self.unacked = self.make(min(self.left, self.random.randrange(1, most)))
                 else:
                     self.paused.set()
                     time.sleep(0.02)
@@ -221,7 +231,7 @@ class Driver:
         self.redis = weirlib.RedisServer(self.folder)
         self.base_ms = floor_to(int(time.time() * 1000) - 3_600_000 * 6, SIZE_MS)
         dedup = ", 'dedup.key' = 'event_id'" if options.seed % 2 == 0 else ""
-        self.sql = SOURCE_SQL.format(url=self.redis.url, dedup=dedup)
+        self.sql = SOURCE_SQL.format(url=self.redis.url, dedup=dedup) + WIDE_SQL
         self.has_extra = False
         self.weir = weirlib.Weir(self.folder, self.sql, {
             "weir.checkpoint.interval": "300 ms", "weir.wal.segment-bytes": "1 mb", "weir.wal.max-bytes": "64 mb",

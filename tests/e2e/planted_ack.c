@@ -1,19 +1,21 @@
 /* planted_ack.c - a weir that acknowledges before the sync, on a disk that takes its time.
  *
  * Linked with --wrap=pipeline_take: the OK is given as soon as the record is in the log's buffer; and with
- * --wrap=wal_kick: a group is handed to the disk at most every twenty milliseconds, so that the bug has a chance to
- * show. tests/e2e/planted_bugs.sh shows that the kill oracle catches it. */
-#include "sidecar/base/clock.h"
+ * --wrap=file_ops_system: a write waits ten milliseconds before it happens, so that the bug has a chance to show.
+ * tests/e2e/planted_bugs.sh shows that the kill oracle catches it. */
+#include "sidecar/base/file.h"
 #include "sidecar/sources.h"
 
-enum { DISK_NS = 20000000 };
+#include <time.h>
+
+enum { DISK_NS = 10000000 };
 
 int __real_pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch, const struct pipeline_ack *ack,
                          struct err *err);
 int __wrap_pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch, const struct pipeline_ack *ack,
                          struct err *err);
-void __real_wal_kick(struct wal *wal);
-void __wrap_wal_kick(struct wal *wal);
+const struct file_ops *__real_file_ops_system(void);
+const struct file_ops *__wrap_file_ops_system(void);
 
 int __wrap_pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch, const struct pipeline_ack *ack,
                          struct err *err)
@@ -26,13 +28,19 @@ int __wrap_pipeline_take(struct pipeline *pipeline, const struct pipeline_batch 
         return result;
 }
 
-void __wrap_wal_kick(struct wal *wal)
+static ssize_t slow_pwrite(void *context, int fd, const void *data, size_t len, off_t at)
 {
-        static uint64_t last_ns;
-        uint64_t now_ns = clock_monotonic_ns(clock_system());
+        nanosleep(&(struct timespec){.tv_nsec = DISK_NS}, NULL);
+        return __real_file_ops_system()->pwrite(context, fd, data, len, at);
+}
 
-        if (now_ns - last_ns < DISK_NS)
-                return;
-        last_ns = now_ns;
-        __real_wal_kick(wal);
+const struct file_ops *__wrap_file_ops_system(void)
+{
+        static struct file_ops slow;
+
+        if (slow.pwrite == NULL) {
+                slow = *__real_file_ops_system();
+                slow.pwrite = slow_pwrite;
+        }
+        return &slow;
 }
