@@ -255,9 +255,10 @@ int decimal_add(weir_i128 a, unsigned scale_a, weir_i128 b, unsigned scale_b, st
         unsigned scale = scale_a > scale_b ? scale_a : scale_b;
         struct wide sum, other;
         bool is_negative = a < 0;
+        weir_i128 narrow;
 
-        if (scale_a == scale_b) /* each below 10^38: the sum cannot wrap */
-                return decimal_rescale(a + b, scale, to, ret);
+        if (scale_a == scale_b && !__builtin_add_overflow(a, b, &narrow))
+                return decimal_rescale(narrow, scale, to, ret);
         sum = aligned(a, scale_a, scale);
         other = aligned(b, scale_b, scale);
         if ((a < 0) == (b < 0)) {
