@@ -310,6 +310,8 @@ static uint8_t *record_put_steps(const struct record_batch *batch, uint32_t firs
         WEIR_AUTO_FREE int64_t *heap = n > 256 ? alloc_array(n, sizeof(*heap)) : NULL;
         int64_t *rows = heap != NULL ? heap : stack;
 
+        if (n == 0)
+                return at;
         for (uint32_t i = 0; i < n; i++)
                 rows[i] = (int64_t)batch->step_row[from + i] - first_row;
         at += codec_encode_i64(rows, n, at);
@@ -332,7 +334,7 @@ size_t record_encode_batch(struct record_encoder *encoder, const struct record_b
         uint8_t flags = 0;
 
         assert(table != NULL && table->is_known && table->layout.n_columns == batch->rows.n_columns);
-        assert(part.from + part.n_rows <= batch->rows.n_rows);
+        assert(part.from + part.n_rows <= batch->rows.n_rows && part.n_rows <= LIMIT_ROWS_PER_VECTOR);
         record_part_steps(batch, part, &first_step, &n_steps);
         if (part.is_final && batch->is_last)
                 flags |= RECORD_BATCH_LAST;
@@ -361,7 +363,7 @@ size_t record_encode_batch(struct record_encoder *encoder, const struct record_b
                 at += codec_encode(table->dicts[i], &batch->rows.columns[i], part.from, part.n_rows, at);
         }
         at = record_put_steps(batch, part.from, first_step, n_steps, at);
-        if (batch->candidate_ms != NULL)
+        if (batch->candidate_ms != NULL && part.n_rows > 0)
                 at += codec_encode_i64(batch->candidate_ms + part.from, part.n_rows, at);
         if (flags & RECORD_BATCH_FINGERPRINTS)
                 at = record_put_words(at, batch->fingerprint, batch->n_fingerprints);
@@ -625,7 +627,7 @@ static uint8_t record_decode_batch_head(struct bytes_reader *in, struct record_b
                 in->failed = true;
         batch->is_last = flags & RECORD_BATCH_LAST;
         batch->origin = bytes_read_text(in);
-        batch->rows.n_rows = record_read_u32(in, LIMIT_EVENTS_PER_BATCH);
+        batch->rows.n_rows = record_read_u32(in, LIMIT_ROWS_PER_VECTOR);
         batch->n_filtered = record_read_u32(in, UINT32_MAX);
         batch->n_duplicate = record_read_u32(in, UINT32_MAX);
         batch->n_dead = record_read_u32(in, UINT32_MAX);

@@ -136,7 +136,8 @@ const struct record_layout *record_encoder_need_layout(struct record_encoder *en
 /* Payloads. `at` has the room that the bound says; the number of bytes is returned. */
 size_t record_bound_layout(const struct record_layout *layout);
 size_t record_encode_layout(struct record_encoder *encoder, const struct record_layout *layout, uint8_t *at);
-/* A batch too large for one record is cut by rows. Counters, fingerprints and taken tokens go with the last part. */
+/* A batch too large for one record is cut by rows; a part has at most LIMIT_ROWS_PER_VECTOR of them. Counters,
+ * fingerprints and taken tokens go with the last part. */
 struct record_part {
         uint32_t from, n_rows; /* rows */
         bool is_final;         /* from + n_rows is the end of the batch */

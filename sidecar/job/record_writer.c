@@ -6,6 +6,7 @@
 #include "sidecar/job/record_writer.h"
 
 #include "sidecar/base/alloc.h"
+#include "sidecar/base/limits.h"
 
 #include <assert.h>
 
@@ -97,6 +98,8 @@ int record_writer_batch(struct record_writer *writer, const struct record_batch 
         do {
                 part.from = writer->n_rows_done;
                 part.n_rows = batch->rows.n_rows - part.from;
+                if (part.n_rows > LIMIT_ROWS_PER_VECTOR)
+                        part.n_rows = LIMIT_ROWS_PER_VECTOR;
                 for (;;) {
                         part.is_final = part.from + part.n_rows == batch->rows.n_rows;
                         bound = record_bound_batch(batch, part);

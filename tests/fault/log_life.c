@@ -15,7 +15,14 @@ enum { CHECKPOINT_EVERY = 25, KEPT_EPOCHS = 4, RETRIES = 3 };
 
 /* ---- operations ---- */
 
-enum operation { OPERATION_CONFIG, OPERATION_OPEN, OPERATION_CLOSE, OPERATION_TICK, OPERATION_BATCH, OPERATION_DEAD_BATCH };
+enum operation {
+        OPERATION_CONFIG,
+        OPERATION_OPEN,
+        OPERATION_CLOSE,
+        OPERATION_TICK,
+        OPERATION_BATCH,
+        OPERATION_DEAD_BATCH,
+};
 
 static enum operation operation_of(uint64_t n)
 {

@@ -1,11 +1,11 @@
 /* log_life.h - a small weir of log, checkpoints and outbox, for tests that break the disk under it.
  *
- * A life works off numbered operations: every kind of record, dictionaries, job changes, dead letters, result rows that no
- * sink takes. Each operation says its number in its own bytes, so a later life knows what came back, and both log and
- * outbox can be judged from the numbers alone:
+ * A life works off numbered operations: every kind of record, dictionaries, job changes, dead letters, result rows
+ * that no sink takes. Each operation says its number in its own bytes, so a later life knows what came back, and both
+ * log and outbox can be judged from the numbers alone:
  *
- *     what comes back are operations 0..k, each once, in order, byte for byte, and every acknowledged one is among them;
- *     the outbox then holds exactly the rows that operations 0..k made and that were not cut.
+ *     what comes back are operations 0..k, each once, in order, value for value, and every acknowledged one is among
+ *     them; the outbox then holds exactly the rows that operations 0..k made and that were not cut.
  *
  * One thread; the log works inline. */
 #ifndef WEIR_TESTS_FAULT_LOG_LIFE_H

@@ -1,4 +1,5 @@
-/* test_log.c - log, checkpoints and outbox under a disk that fails, fills up, tears, loses power; and bytes that change.
+/* test_log.c - log, checkpoints and outbox under a disk that fails, fills up, tears or loses power, and under bytes
+ * that change.
  *
  * The judge stands in log_life.h. `make check` takes every n-th fault point, by WEIR_FAULT_STRIDE; `make check-long`
  * takes all of them. */
@@ -121,8 +122,8 @@ static const char *sub_dir(const char *name)
         return path[which];
 }
 
-/* The life is broken at call n of its work up to OPERATIONS, starting from `before`; the next one must find all that was
- * acknowledged, and go on. false: there is no n-th call. */
+/* The life is broken at call n of its work up to OPERATIONS, starting from `before`; the next one must find all that
+ * was acknowledged, and go on. false: there is no n-th call. */
 static bool break_at(const struct log_life *before, uint64_t n, enum faulty_kind kind, int why, bool is_power_cut,
                      enum faulty_loss loss, unsigned *ret_n_errors)
 {
@@ -281,7 +282,7 @@ TEST(damaged_checkpoint_falls_back_to_the_one_before_and_costs_nothing)
                 byte ^= 1;
                 CHECK_INT(pwrite(fd, &byte, 1, 40), 1);
                 close(fd);
-                /* More of the outbox is there than the older checkpoint says, and the log is replayed from farther back. */
+                /* More of the outbox is there than the older checkpoint says, and replay begins farther back. */
                 CHECK_OK(log_life_run(&life, quick_file_ops(), OPERATIONS + MORE, &err), &err);
                 CHECK_OK(log_life_run(&life, quick_file_ops(), OPERATIONS + 2 * MORE, &err), &err);
                 remove_all(life.dir);

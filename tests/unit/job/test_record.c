@@ -306,7 +306,7 @@ TEST(large_batch_is_cut_into_records_and_loses_nothing)
         int result;
 
         arena_init(&arena, 1 << 16, 0);
-        batch = batch_of(1, 2500, &arena);
+        batch = batch_of(1, 5500, &arena);
         batch.n_taken = batch.n_fingerprints = 1000;
         layout = layout_of(batch.generation, 0, &arena);
         record_writer_set_layout(writer, &layout);
@@ -331,7 +331,7 @@ TEST(large_batch_is_cut_into_records_and_loses_nothing)
                 n_rows += record.batch.rows.n_rows;
                 n_parts++;
         } while (!record.batch.is_last);
-        CHECK_UINT(n_rows, 2500);
+        CHECK_UINT(n_rows, 5500);
         CHECK_UINT(n_steps, 3);
         CHECK(n_parts > 2);
         CHECK_INT(record_reader_next(reader, &record, &err), RECORD_E_END);
