@@ -4,6 +4,7 @@
 #include "sidecar/base/alloc.h"
 #include "sidecar/net/loop.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -22,8 +23,9 @@ struct task {
         char *host;
         char port[8];
         int wake_fd;
-        int result; /* of getaddrinfo */
         struct addrinfo *addresses;
+        int result;          /* of getaddrinfo */
+        atomic_bool is_done; /* set last: both fields above are the loop's from then on */
 };
 
 struct redis_dial {
@@ -63,8 +65,9 @@ static void *resolve_thread(void *context)
         uint64_t one = 1;
 
         task->result = resolve(task->host, task->port, AI_NUMERICSERV | AI_ADDRCONFIG, &task->addresses);
+        atomic_store(&task->is_done, true);
         if (write(task->wake_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
-                task->result = EAI_SYSTEM; /* an eventfd takes a 1 always */
+                assert(false); /* an eventfd takes a 1 always */
         release_task(task);
         return NULL;
 }
@@ -173,6 +176,8 @@ static void on_resolved(void *context)
         struct redis_dial *dial = context;
         struct task *task = dial->task;
 
+        if (!atomic_load(&task->is_done))
+                return;
         dial->watch = loop_watch_free(dial->watch);
         if (task->result != 0)
                 say(dial, "resolve", gai_strerror(task->result));

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """`weir send` against a server that misbehaves: everything arrives, what is said to be acknowledged was acknowledged.
 
 The server speaks Flume's Avro RPC from the protocol's description alone, takes or refuses each call by a seeded plan

@@ -89,7 +89,7 @@ static void wait_until_up(struct redis_server *server)
         check_abandon();
 }
 
-void redis_server_start(struct redis_server *server, const char *dir, bool has_port, ...)
+void redis_server_start(struct redis_server *server, const char *dir, int has_port, ...)
 {
         const char *word;
         char port[16];

@@ -23,7 +23,7 @@ struct redis_server {
 };
 
 /* Skips the test when there is no redis-server. More arguments ("--maxmemory", "1mb") end with NULL. */
-void redis_server_start(struct redis_server *server, const char *dir, bool has_port, ...);
+void redis_server_start(struct redis_server *server, const char *dir, int has_port, ...);
 /* The same again, on the same socket, port and directory. */
 void redis_server_restart(struct redis_server *server);
 /* SIGKILL, and waits for its end. */
