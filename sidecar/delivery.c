@@ -38,15 +38,24 @@ static const struct known_table *find_known(const struct delivery *delivery, con
         return NULL;
 }
 
+/* Rows may wait for their sink longer than their generation is known: a restart knows only those since its
+ * checkpoint. Then the newest table of that name takes them, if its columns are the same (the outbox compares). */
 static const struct plan_table *find_table(void *context, uint32_t generation, struct slice name)
 {
         const struct delivery *delivery = context;
+        const struct known_table *newest = NULL;
 
-        for (uint32_t i = 0; i < delivery->n_tables; i++)
-                if (delivery->tables[i].generation == generation &&
-                    slice_is_equal(delivery->tables[i].table->name, name))
-                        return delivery->tables[i].table;
-        return NULL;
+        for (uint32_t i = 0; i < delivery->n_tables; i++) {
+                const struct known_table *known = &delivery->tables[i];
+
+                if (!slice_is_equal(known->table->name, name))
+                        continue;
+                if (known->generation == generation)
+                        return known->table;
+                if (newest == NULL || known->generation > newest->generation)
+                        newest = known;
+        }
+        return newest == NULL ? NULL : newest->table;
 }
 
 static bool has_table(void *context, uint32_t sink_index, const struct plan_table *table)

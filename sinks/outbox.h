@@ -35,7 +35,8 @@ struct outbox_config {
         int64_t keep_ms;       /* 'weir.outbox.keep': how long committed epochs are held at least ... */
         uint64_t keep_bytes;   /* ... unless they take more than this; 0: no limit */
         uint64_t cursor;       /* checkpoint_manifest.outbox_lsn: cut back to here; 0: empty it */
-        /* The table behind a name and a generation, NULL when no sink knows it (any more). */
+        /* The table behind a name and a generation, another of that name when the generation is no longer known; NULL
+         * when no sink knows it (any more). Rows whose columns are not the table's are nobody's. */
         const struct plan_table *(*find_table)(void *context, uint32_t generation, struct slice name);
         void *context;
 };

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 enum { OPERATIONS = 90, MORE = 20 };
@@ -306,6 +307,39 @@ TEST(full_disk_is_waited_for_and_left)
         CHECK_OK(log_life_run(&life, &faulty.ops, 60, &err), &err);
         CHECK_UINT(life.n_acked, 60);
         faulty_file_done(&faulty);
+}
+
+/* A real one: a file system of 400 KiB, filled up and freed again. */
+TEST(small_file_system_that_is_full_is_waited_for_and_left)
+{
+        const char *dir = sub_dir("small");
+        struct log_life life;
+        char path[4200];
+        struct err err;
+        int result, fd;
+
+        CHECK_INT(mkdir(dir, 0700), 0);
+        if (mount("tmpfs", dir, "tmpfs", 0, "size=400k") != 0)
+                CHECK_SKIP("no file system can be mounted here: %s", strerror(errno));
+        begin(&life, dir, NULL);
+        result = log_life_run(&life, quick_file_ops(), 20, &err);
+        CHECK_OK(result, &err);
+        snprintf(path, sizeof(path), "%s/ballast", dir);
+        fd = open(path, O_WRONLY | O_CREAT, 0600);
+        CHECK(fd >= 0);
+        while (write(fd, path, sizeof(path)) > 0)
+                ;
+        CHECK_INT(errno, ENOSPC);
+        close(fd);
+        result = log_life_run(&life, quick_file_ops(), 150, &err);
+        CHECK_FAILS(result, &err, "");
+        CHECK(life.n_no_space > 0);
+        CHECK(life.n_acked < 150);
+        CHECK_INT(unlink(path), 0);
+        result = log_life_run(&life, quick_file_ops(), 60, &err);
+        CHECK_OK(result, &err);
+        CHECK(life.n_acked >= 60);
+        CHECK_INT(umount(dir), 0);
 }
 
 /* ---- bytes that change: a lens before one file ---- */

@@ -1,12 +1,17 @@
 /* test_wal.c - a log is opened, written, recovered, released. */
 #include "tests/lib/check.h"
+#include "tests/lib/faulty_file.h"
 #include "tests/lib/quick_file.h"
 
 #include "sidecar/wal/wal.h"
 #include "sidecar/wal/wal_reader.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <time.h>
 
 enum { SEGMENT_BYTES = 64 << 10 };
 
@@ -288,4 +293,202 @@ TEST(two_logs_live_in_one_process)
         }
         check_records(dirs[1], 0, 0, 10, length_small);
         check_records(dirs[0], 0, 0, 20, length_small);
+}
+
+TEST(failed_write_or_sync_poisons_the_log_for_ever)
+{
+        static const char *const calls[] = {"pwrite", "fdatasync"};
+
+        for (int i = 0; i < 2; i++) {
+                struct wal_config config = config_of(check_dir());
+                struct wal_recovery recovery;
+                struct faulty_file faulty;
+                struct wal_room room;
+                struct wal *wal;
+                struct err err;
+                uint64_t durable, n_calls;
+
+                faulty_file_init(&faulty, quick_file_ops());
+                config.ops = &faulty.ops;
+                wal = open_log(&config, &recovery);
+                tend(wal);
+                append(wal, 100, 1);
+                wal_kick(wal);
+                durable = wal_durable(wal);
+                CHECK_OK(wal_on_event(wal, &err), &err);
+                append(wal, 100, 2);
+                faulty_file_fail_all(&faulty, calls[i], EIO);
+                wal_kick(wal);
+                faulty_file_heal(&faulty);
+                n_calls = faulty.n_calls;
+                CHECK(wal_is_poisoned(wal));
+                CHECK_FAILS(wal_on_event(wal, &err), &err, "Input/output error");
+                CHECK_FAILS(wal_reserve(wal, 10, &room, &err), &err, "Input/output error");
+                CHECK_FAILS(wal_tend(wal, &err), &err, "Input/output error");
+                CHECK_FAILS(wal_drain(wal, &err), &err, "Input/output error");
+                wal_kick(wal);
+                CHECK_UINT(wal_durable(wal), durable);
+                /* Nothing was tried again. */
+                CHECK_UINT(faulty.n_calls, n_calls);
+                wal_close(wal);
+                faulty_file_done(&faulty);
+        }
+}
+
+TEST(log_at_its_limit_of_bytes_is_full_until_segments_are_released)
+{
+        struct wal_config config = config_of(check_dir());
+        struct wal_recovery recovery;
+        struct wal_stats stats;
+        struct wal_room room;
+        struct wal *wal;
+        struct err err;
+        uint64_t n = 0;
+        int result;
+
+        config.max_bytes = 4 * SEGMENT_BYTES;
+        wal = open_log(&config, &recovery);
+        do {
+                while (wal_tend(wal, &err) == WAL_E_MORE)
+                        ;
+                while ((result = wal_reserve(wal, 20000, &room, &err)) == 0) {
+                        wal_finish(wal, 1, WAL_WHOLE, 20000);
+                        wal_kick(wal);
+                        n++;
+                }
+                CHECK_INT(result, WAL_E_FULL);
+        } while (wal_tend(wal, &err) != WAL_E_NO_SPACE);
+        wal_stats(wal, &stats);
+        CHECK(stats.is_no_space);
+        CHECK_UINT(stats.disk_bytes, 4 * SEGMENT_BYTES);
+        CHECK_UINT(n, 12);
+        wal_release(wal, wal_end(wal));
+        tend(wal);
+        wal_stats(wal, &stats);
+        CHECK(!stats.is_no_space);
+        CHECK_OK(wal_reserve(wal, 20000, &room, &err), &err);
+        wal_close(wal);
+}
+
+TEST(log_without_sync_claims_nothing_and_comes_back_as_far_as_it_reaches)
+{
+        for (int loss = FAULTY_LOSE_SOME; loss <= FAULTY_KEEP_ALL; loss++) {
+                struct check_random random = check_seed(3 + (uint64_t)loss);
+                struct wal_config config = config_of(check_dir());
+                struct wal_reader_config reading = {.ops = quick_file_ops()};
+                struct wal_recovery recovery;
+                struct wal_reader *reader;
+                struct wal_record record;
+                struct faulty_file faulty;
+                struct wal *wal;
+                struct err err;
+                char dir[4200];
+                uint64_t n, came_back = 0;
+
+                snprintf(dir, sizeof(dir), "%s/%d", check_dir(), loss);
+                CHECK_INT(quick_file_ops()->mkdir(NULL, dir, 0700), 0);
+                faulty_file_init(&faulty, quick_file_ops());
+                config.dir = reading.dir = dir;
+                config.ops = &faulty.ops;
+                config.sync = WAL_SYNC_OFF;
+                wal = open_log(&config, &recovery);
+                for (n = 0; n < 60; n++) {
+                        append(wal, length_large(n), n);
+                        wal_kick(wal);
+                        CHECK(wal_durable(wal) >= wal_end(wal));
+                        tend(wal);
+                }
+                faulty_file_crash(&faulty, (enum faulty_loss)loss, &random);
+                wal_close(wal);
+                faulty_file_done(&faulty);
+                config.ops = quick_file_ops();
+                wal = open_log(&config, &recovery);
+                tend(wal);
+                append(wal, 77, 0);
+                wal_kick(wal);
+                wal_close(wal);
+                CHECK_OK(wal_reader_open(&reading, &reader, &err), &err);
+                while (wal_reader_next(reader, &record, &err) == 0)
+                        came_back++;
+                wal_reader_close(reader);
+                if (loss == FAULTY_KEEP_ALL)
+                        CHECK_UINT(came_back, 61);
+                else
+                        CHECK(came_back >= 1 && came_back <= 61);
+        }
+}
+
+/* ---- three threads ---- */
+
+struct keeping {
+        struct wal *wal;
+        atomic_bool is_over;
+        atomic_uint_least64_t n_steps;
+};
+
+static void *keep(void *context)
+{
+        struct keeping *keeping = context;
+        struct err err;
+
+        while (!atomic_load(&keeping->is_over)) {
+                int result = wal_tend(keeping->wal, &err);
+
+                atomic_fetch_add(&keeping->n_steps, 1);
+                if (result < 0)
+                        return NULL;
+                if (result != WAL_E_MORE)
+                        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+        }
+        return NULL;
+}
+
+TEST(three_threads_write_sync_and_recycle_and_nothing_is_lost)
+{
+        struct check_random random = check_seed(5);
+        struct wal_config config = config_of(check_dir());
+        struct wal_recovery recovery;
+        struct keeping keeping = {.n_steps = 0};
+        struct wal_stats stats;
+        struct pollfd event;
+        struct wal_room room;
+        struct err err;
+        pthread_t thread;
+        uint64_t n, kept = 0, kept_n = 0, lsn;
+
+        config.is_inline = false;
+        keeping.wal = open_log(&config, &recovery);
+        CHECK_INT(pthread_create(&thread, NULL, keep, &keeping), 0);
+        for (n = 0; n < 600;) {
+                int result = wal_reserve(keeping.wal, length_large(n), &room, &err);
+
+                CHECK(result == 0 || result == WAL_E_FULL);
+                if (result == WAL_E_FULL) {
+                        event = (struct pollfd){.fd = wal_event_fd(keeping.wal), .events = POLLIN};
+                        CHECK_INT(poll(&event, 1, 20000), 1);
+                        CHECK_OK(wal_on_event(keeping.wal, &err), &err);
+                        continue;
+                }
+                fill(room.payload, length_large(n), n);
+                lsn = wal_finish(keeping.wal, 1, WAL_WHOLE, length_large(n));
+                if (check_random_below(&random, 3) == 0)
+                        wal_kick(keeping.wal);
+                if (check_random_below(&random, 50) == 0)
+                        wal_spin(keeping.wal, 1000);
+                if (n % 50 == 0) {
+                        wal_release(keeping.wal, kept);
+                        kept = lsn;
+                        kept_n = n;
+                }
+                n++;
+        }
+        CHECK_OK(wal_drain(keeping.wal, &err), &err);
+        CHECK(wal_durable(keeping.wal) >= wal_end(keeping.wal));
+        atomic_store(&keeping.is_over, true);
+        pthread_join(thread, NULL);
+        wal_stats(keeping.wal, &stats);
+        CHECK_UINT(stats.n_records, 600);
+        CHECK(stats.n_groups > 30);
+        wal_close(keeping.wal);
+        check_records(config.dir, kept, kept_n, n - kept_n, length_large);
 }
