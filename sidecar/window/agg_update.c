@@ -46,50 +46,96 @@ static __attribute__((noinline)) void carry(const struct agg_set *set, struct bl
         block_carry(map, agg_rows_block(rows, i), rows->entries[i] * set->layout.n_counters + c);
 }
 
-/* flags: one per counter; n_counters and is_one are constants at each call, so that the inner loop unrolls. */
+/* Does a row count for a counter? A BOOLEAN column as it is, or bytes that admit() made. */
+union flags {
+        const int64_t *wide;
+        const uint8_t *narrow;
+};
+
+/* All but `set`, `map`, `rows` and `flags` are constants at each call, so that the inner loop unrolls. */
 static inline __attribute__((always_inline)) void count_some(const struct agg_set *set, struct block_map *map,
-                                                             const struct agg_rows *rows, const uint8_t *const *flags,
-                                                             uint32_t n_counters, bool is_one)
+                                                             const struct agg_rows *rows, const union flags *flags,
+                                                             uint32_t n_counters, bool is_one, bool is_wide)
 {
         uint8_t *one = is_one ? block_counters(rows->one) : NULL;
+        union flags own[4]; /* in registers: what is stored to might be anything */
 
+        for (uint32_t c = 0; c < n_counters && c < 4; c++)
+                own[c] = flags[c];
         for (uint32_t i = 0; i < rows->n; i++) {
                 uint8_t *counters = is_one ? one + (size_t)rows->entries[i] * n_counters : rows->counters[i];
                 unsigned is_full = 0;
 
                 for (uint32_t c = 0; c < n_counters; c++) {
-                        uint8_t sum = (uint8_t)(counters[c] + flags[c][i]);
+                        const union flags *flag = n_counters <= 4 ? &own[c] : &flags[c];
+                        uint8_t more = is_wide ? (uint8_t)flag->wide[i] : flag->narrow[i];
+                        uint8_t sum = (uint8_t)(counters[c] + more);
 
                         counters[c] = sum;
-                        is_full |= sum < flags[c][i];
+                        is_full |= sum < more;
                 }
                 if (__builtin_expect(is_full, 0))
                         for (uint32_t c = 0; c < n_counters; c++)
-                                if (counters[c] < flags[c][i])
+                                if (counters[c] == 0 && (is_wide ? flags[c].wide[i] != 0 : flags[c].narrow[i] != 0))
                                         carry(set, map, rows, i, c);
         }
 }
 
 static inline __attribute__((always_inline)) void count_rows(const struct agg_set *set, struct block_map *map,
-                                                             const struct agg_rows *rows, const uint8_t *const *flags,
-                                                             bool is_one)
+                                                             const struct agg_rows *rows, const union flags *flags,
+                                                             bool is_one, bool is_wide)
 {
         switch (set->layout.n_counters) {
-        case 0:
-                return;
         case 1:
-                count_some(set, map, rows, flags, 1, is_one);
+                count_some(set, map, rows, flags, 1, is_one, is_wide);
                 return;
         case 2:
-                count_some(set, map, rows, flags, 2, is_one);
+                count_some(set, map, rows, flags, 2, is_one, is_wide);
                 return;
         case 3:
-                count_some(set, map, rows, flags, 3, is_one);
+                count_some(set, map, rows, flags, 3, is_one, is_wide);
                 return;
         default:
-                count_some(set, map, rows, flags, set->layout.n_counters, is_one);
+                count_some(set, map, rows, flags, set->layout.n_counters, is_one, is_wide);
                 return;
         }
+}
+
+/* A FILTER alone, and no NULL in it: its column is what is added. */
+static bool is_plain_filter(const struct agg_admission *admission, const struct agg_rows *rows)
+{
+        return admission->argument < 0 && admission->filter >= 0 && rows->columns[admission->filter].valid == NULL;
+}
+
+static void count(const struct agg_set *set, struct block_map *map, const struct agg_rows *rows,
+                  const uint8_t *const *admitted)
+{
+        union flags few[16], *flags = few, many[LIMIT_COLUMNS];
+        bool is_wide = true;
+
+        if (set->layout.n_counters > 16)
+                flags = many;
+        for (uint32_t a = 0; a < set->n_admissions; a++)
+                if (set->admissions[a].counter >= 0)
+                        is_wide = is_wide && is_plain_filter(&set->admissions[a], rows);
+        for (uint32_t a = 0; a < set->n_admissions; a++) {
+                union flags *flag = &flags[set->admissions[a].counter];
+
+                if (set->admissions[a].counter < 0)
+                        continue;
+                if (is_wide)
+                        flag->wide = rows->columns[set->admissions[a].filter].i64;
+                else
+                        flag->narrow = admitted[a];
+        }
+        if (is_wide && rows->one != NULL)
+                count_rows(set, map, rows, flags, true, true);
+        else if (is_wide)
+                count_rows(set, map, rows, flags, false, true);
+        else if (rows->one != NULL)
+                count_rows(set, map, rows, flags, true, false);
+        else
+                count_rows(set, map, rows, flags, false, false);
 }
 
 /* ---- states ---- */
@@ -194,25 +240,27 @@ static void update_str(const struct agg_set *set, struct block_map *map, const s
         }
 }
 
+/* Only counters, and only plain filters: nothing needs to be admitted first. */
+static bool is_plain(const struct agg_set *set, const struct agg_rows *rows)
+{
+        for (uint32_t a = 0; a < set->n_admissions; a++)
+                if (!is_plain_filter(&set->admissions[a], rows))
+                        return false;
+        return set->n_states == 0;
+}
+
 void agg_update(struct agg_set *set, struct block_map *map, struct agg_rows *rows)
 {
-        const uint8_t *flags[16], **all = flags;
-        const uint8_t *by_counter[16], **counted = by_counter;
-        const uint8_t *many[2][LIMIT_COLUMNS];
+        const uint8_t *few[16], **all = few;
+        const uint8_t *many[LIMIT_COLUMNS];
+        bool needs_none = is_plain(set, rows);
 
-        if (set->n_admissions > 16) {
-                all = many[0];
-                counted = many[1];
-        }
-        for (uint32_t a = 0; a < set->n_admissions; a++) {
+        if (set->n_admissions > 16)
+                all = many;
+        for (uint32_t a = 0; !needs_none && a < set->n_admissions; a++)
                 all[a] = admit(&set->admissions[a], rows, set->admitted + (size_t)a * KEYS_BATCH);
-                if (set->admissions[a].counter >= 0)
-                        counted[set->admissions[a].counter] = all[a];
-        }
-        if (rows->one != NULL)
-                count_rows(set, map, rows, counted, true);
-        else
-                count_rows(set, map, rows, counted, false);
+        if (set->layout.n_counters > 0)
+                count(set, map, rows, all);
         for (uint32_t s = 0; s < set->n_states; s++) {
                 const struct agg_state *state = &set->states[s];
 

@@ -118,7 +118,7 @@ static void compare_rows(const struct keys *keys, uint32_t n, uint32_t *candidat
 }
 
 /* Few keys, small numbers: most are found without a hash. When they are not, this is left alone for a while. */
-static void find_recent(struct keys *keys, uint32_t n, uint32_t *candidates)
+static bool find_recent(struct keys *keys, uint32_t n, uint32_t *candidates)
 {
         uint32_t n_missed = 0;
 
@@ -128,6 +128,8 @@ static void find_recent(struct keys *keys, uint32_t n, uint32_t *candidates)
                 candidates[i] = recent->value == keys->values[i] ? recent->id : KEYS_NO_ID;
                 n_missed += candidates[i] == KEYS_NO_ID;
         }
+        if (n_missed == 0)
+                return keys->valid == NULL;
         if (n_missed > n / 4)
                 keys->recent_rest = RECENT_REST;
         for (uint32_t i = 0; n_missed > 0 && i < n; i++) {
@@ -141,6 +143,7 @@ static void find_recent(struct keys *keys, uint32_t n, uint32_t *candidates)
                 keys->recent[keys->values[i] & (KEYS_RECENT - 1)] =
                         (struct keys_recent){.value = keys->values[i], .id = candidates[i]};
         }
+        return false;
 }
 
 static bool use_recent(struct keys *keys)
@@ -153,8 +156,10 @@ static bool use_recent(struct keys *keys)
         return false;
 }
 
-void keys_find(struct keys *keys, const struct vector *const *columns, uint32_t n, uint32_t *candidates)
+bool keys_find(struct keys *keys, const struct vector *const *columns, uint32_t n, uint32_t *candidates)
 {
+        bool are_listed = false;
+
         assert(n <= KEYS_BATCH);
         keys->is_stale = false;
         keys->valid = NULL;
@@ -162,7 +167,7 @@ void keys_find(struct keys *keys, const struct vector *const *columns, uint32_t 
         case KEYS_GLOBAL:
                 for (uint32_t i = 0; i < n; i++)
                         candidates[i] = keys->n_ids > 0 ? 0 : KEYS_NO_ID;
-                return;
+                return keys->n_ids > 0;
         case KEYS_I64:
                 keys->values = columns[0]->i64;
                 keys->valid = columns[0]->valid;
@@ -176,7 +181,7 @@ void keys_find(struct keys *keys, const struct vector *const *columns, uint32_t 
                 break;
         }
         if (use_recent(keys)) {
-                find_recent(keys, n, candidates);
+                are_listed = find_recent(keys, n, candidates);
         } else {
                 hash_rows(keys, n);
                 memset(candidates, 0xff, n * sizeof *candidates);
@@ -186,10 +191,10 @@ void keys_find(struct keys *keys, const struct vector *const *columns, uint32_t 
                                 compare_rows(keys, n, candidates);
                 }
         }
-        if (keys->valid != NULL)
-                for (uint32_t i = 0; i < n; i++)
-                        if (!bitmap_get(keys->valid, i))
-                                candidates[i] = keys->null_id;
+        for (uint32_t i = 0; keys->valid != NULL && i < n; i++)
+                if (!bitmap_get(keys->valid, i))
+                        candidates[i] = keys->null_id;
+        return are_listed;
 }
 
 /* ---- ids ---- */
@@ -271,7 +276,7 @@ uint32_t keys_need(struct keys *keys, uint32_t i, bool may_give)
         keys_take_id(keys, id);
         if (keys->kind == KEYS_GLOBAL || is_null) {
                 keys_store(keys, id, 0, slice_make(NULL, 0));
-                bitmap_set(keys->listed, id);
+                keys_mark_listed(keys, id);
                 keys->null_id = is_null ? id : KEYS_NO_ID;
                 return id;
         }

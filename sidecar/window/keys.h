@@ -45,7 +45,7 @@ struct keys {
         struct block_layout layout;
         struct block_map map;  /* id -> key: the value, or the bytes */
         uint32_t max_live;
-        uint32_t n_live;
+        uint32_t n_live, n_listed; /* keys that are live; keys in the hash table */
         uint32_t n_ids;        /* ids given so far lie below; for the size of blocks only */
         uint32_t capacity;     /* of the arrays below, a multiple of BLOCK_IDS */
         uint32_t first_free;   /* no free id in words of `free` below this one */
@@ -72,8 +72,9 @@ void keys_init(struct keys *keys, const enum phys *phys, uint32_t n_columns, uin
 void keys_done(struct keys *keys);
 
 /* Looks n <= KEYS_BATCH rows up: candidates[i] is the id under which row i's key is listed, or KEYS_NO_ID. The key may
- * have left (keys_is_live). columns: the key columns, valid until the next keys_find. */
-void keys_find(struct keys *keys, const struct vector *const *columns, uint32_t n, uint32_t *candidates);
+ * have left (keys_is_live). columns: the key columns, valid until the next keys_find. true: all are listed; false: it
+ * would cost something to say. */
+bool keys_find(struct keys *keys, const struct vector *const *columns, uint32_t n, uint32_t *candidates);
 static inline bool keys_is_live(const struct keys *keys, uint32_t id)
 {
         return id != KEYS_NO_ID && keys->holds[id] > 0;

@@ -222,7 +222,7 @@ bool keys_restore(struct keys *keys, uint32_t id, struct bytes_reader *reader)
         if (is_null)
                 keys->null_id = id;
         if (is_null || keys->kind == KEYS_GLOBAL)
-                bitmap_set(keys->listed, id);
+                keys_mark_listed(keys, id);
         else
                 keys_list(keys, keys->hashes[0], keys_row_value(keys, 0), id);
         return true;

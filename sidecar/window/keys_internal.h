@@ -81,6 +81,12 @@ static inline uint64_t keys_hash(const struct keys *keys, uint64_t word, struct 
         return hash_bytes(&keys->hash_key, text.data, text.len);
 }
 
+static inline void keys_mark_listed(struct keys *keys, uint32_t id)
+{
+        bitmap_set(keys->listed, id);
+        keys->n_listed++;
+}
+
 /* keys_table.c: the hash table. */
 void keys_table_init(struct keys *keys);
 void keys_table_done(struct keys *keys);

@@ -171,7 +171,7 @@ void keys_list(struct keys *keys, uint64_t hash, uint64_t value, uint32_t id)
                 else
                         segment_split(keys, segment, index);
         }
-        bitmap_set(keys->listed, id);
+        keys_mark_listed(keys, id);
 }
 
 static void forget_recent(struct keys *keys, uint32_t id)
@@ -196,6 +196,7 @@ void keys_unlist(struct keys *keys, uint32_t id)
         if (!bitmap_get(keys->listed, id))
                 return;
         bitmap_clear(keys->listed, id);
+        keys->n_listed--;
         if (id == keys->null_id) {
                 keys->null_id = KEYS_NO_ID;
                 return;

@@ -212,21 +212,24 @@ static struct window_pane *assign_panes(struct window *window, const int64_t *ro
 
 /* ---- entries ---- */
 
-/* All keys are in the first block, and the pane has seen them: nothing to look up. */
-static bool resolve_one(struct window *window, uint32_t n, const struct window_pane *one)
+/* All keys are in the first block, and the pane has seen them: nothing to look up. are_listed: the rows' keys are
+ * known; then they are live when all known ones are, and the pane has seen them when it has seen all. */
+static bool resolve_one(struct window *window, uint32_t n, const struct window_pane *one, bool are_listed)
 {
         struct agg_rows *rows = &window->rows;
+        const struct keys *keys = &window->keys;
         uintptr_t entry = one->map.dir->blocks[0];
         const struct block *block = block_of(entry);
         uint64_t all = 1;
 
-        if (window->keys.n_ids > BLOCK_IDS || (entry & (BLOCK_OWNED | BLOCK_DENSE)) != (BLOCK_OWNED | BLOCK_DENSE))
+        if (keys->n_ids > BLOCK_IDS || (entry & (BLOCK_OWNED | BLOCK_DENSE)) != (BLOCK_OWNED | BLOCK_DENSE))
                 return false;
-        for (uint32_t i = 0; i < n; i++) {
-                uint32_t local = window->ids[i] & (BLOCK_IDS - 1);
+        if (!are_listed || keys->n_listed != keys->n_live || block->n != keys->n_live)
+                for (uint32_t i = 0; i < n; i++) {
+                        uint32_t local = window->ids[i] & (BLOCK_IDS - 1);
 
-                all &= (block->tail[local >> 6] >> (local & 63)) & (window->ids[i] < BLOCK_IDS);
-        }
+                        all &= (block->tail[local >> 6] >> (local & 63)) & (window->ids[i] < BLOCK_IDS);
+                }
         if (all == 0)
                 return false;
         rows->one = block_of(entry);
@@ -340,12 +343,12 @@ static bool resolve_row(struct window *window, uint32_t i, struct window_pane *p
 }
 
 /* Finds or makes the entry of every row. Returns how many rows were beyond a cap. */
-static uint32_t resolve(struct window *window, uint32_t n, struct window_pane *one)
+static uint32_t resolve(struct window *window, uint32_t n, struct window_pane *one, bool are_listed)
 {
         uint32_t n_slow, n_over = 0;
         bool is_moved = false;
 
-        if (one != NULL && resolve_one(window, n, one))
+        if (one != NULL && resolve_one(window, n, one, are_listed))
                 return 0;
         window->rows.one = NULL;
         if (window->keys.depth > 0)
@@ -422,6 +425,7 @@ static void apply_some(struct window *window, const struct batch *rows, uint32_t
         struct window_pane *pane;
         int64_t least, most;
         uint32_t n_over;
+        bool are_listed;
 
         arena_reset(&window->arena);
         for (uint32_t u = 0; u < window->n_used; u++) {
@@ -438,8 +442,8 @@ static void apply_some(struct window *window, const struct batch *rows, uint32_t
                 time_span(rowtime->i64, n, &least, &most);
         }
         pane = assign_panes(window, rowtime->i64, n, least, most);
-        keys_find(&window->keys, window->key_columns, n, window->ids);
-        n_over = resolve(window, n, pane);
+        are_listed = keys_find(&window->keys, window->key_columns, n, window->ids);
+        n_over = resolve(window, n, pane, are_listed);
         window->counts.overflow += n_over;
         window->counts.used += n - n_over;
         window->rows.n = n;
