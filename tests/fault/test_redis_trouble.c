@@ -319,6 +319,30 @@ TEST(server_that_cannot_save_is_waited_for)
         tear_down(&setup);
 }
 
+TEST(loading_server_is_waited_for_and_has_forgotten_nothing)
+{
+        struct setup setup;
+
+        set_up(&setup);
+        add_epoch(&setup, 1);
+        sink_rig_open(&setup.rig);
+        CHECK(sink_rig_commit(&setup.rig, 1));
+        CHECK_CONTAINS(redis_server_ask(&setup.server, "EVAL %s 0",
+                                        "for i = 1, 3000 do redis.call('set', 'x' .. i, 1) end return 'made'"), "made");
+        CHECK_TEXT(redis_server_ask(&setup.server, "SAVE"), "OK");
+        redis_server_restart_loading(&setup.server);
+        add_epoch(&setup, 2);
+        CHECK(sink_rig_wait_note(&setup.rig, "redis-loading"));
+        sink_rig_run_ms(&setup.rig, 500);
+        CHECK_UINT(sink_rig_count_notes(&setup.rig, "redis-loading"), 1);
+        CHECK_UINT(setup.rig.committed, 1);
+        CHECK_TEXT(redis_server_ask(&setup.server, "CONFIG SET key-load-delay 0"), "OK");
+        CHECK(sink_rig_commit(&setup.rig, 2));
+        CHECK_UINT(sink_rig_count_notes(&setup.rig, "sink-resend"), 0);
+        check_undisturbed(&setup, 2);
+        tear_down(&setup);
+}
+
 TEST(busy_server_is_waited_for_and_its_script_left_alone)
 {
         struct setup setup;

@@ -61,13 +61,13 @@ static void run(struct redis_server *server)
         }
 }
 
-/* Until it answers PING (or asks for a password). */
-static void wait_until_up(struct redis_server *server)
+/* Until it answers PING (or asks for a password, or, when that is wanted, says that it is loading). */
+static void wait_until_up(struct redis_server *server, bool may_load)
 {
         for (int i = 0; i < 1000; i++) {
                 redisContext *context = redisConnectUnix(server->socket);
                 redisReply *reply = context != NULL && context->err == 0 ? redisCommand(context, "PING") : NULL;
-                bool is_up = reply != NULL && strncmp(reply->str, "LOADING", 7) != 0;
+                bool is_up = reply != NULL && (may_load || strncmp(reply->str, "LOADING", 7) != 0);
                 int status;
 
                 if (reply != NULL)
@@ -116,14 +116,33 @@ void redis_server_start(struct redis_server *server, const char *dir, int has_po
         }
         va_end(args);
         run(server);
-        wait_until_up(server);
+        wait_until_up(server, false);
 }
 
 void redis_server_restart(struct redis_server *server)
 {
         redis_server_kill(server);
         run(server);
-        wait_until_up(server);
+        wait_until_up(server, false);
+}
+
+void redis_server_restart_loading(struct redis_server *server)
+{
+        char *words[] = {alloc_text("--key-load-delay"), alloc_text("1000"),
+                         alloc_text("--loading-process-events-interval-bytes"), alloc_text("1024")};
+        int n = 0;
+
+        redis_server_kill(server);
+        while (server->argv[n] != NULL)
+                n++;
+        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+                server->argv[n + (int)i] = words[i];
+        run(server);
+        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+                server->argv[n + (int)i] = NULL;
+                alloc_free(words[i]);
+        }
+        wait_until_up(server, true);
 }
 
 static void disconnect(struct redis_server *server)

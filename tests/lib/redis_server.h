@@ -26,6 +26,9 @@ struct redis_server {
 void redis_server_start(struct redis_server *server, const char *dir, int has_port, ...);
 /* The same again, on the same socket, port and directory. */
 void redis_server_restart(struct redis_server *server);
+/* The same, but what it saved (SAVE) is loaded a key each millisecond until CONFIG SET key-load-delay 0: so long it
+ * answers LOADING. */
+void redis_server_restart_loading(struct redis_server *server);
 /* SIGKILL, and waits for its end. */
 void redis_server_kill(struct redis_server *server);
 /* SIGSTOP, SIGCONT */
