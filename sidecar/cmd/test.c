@@ -115,7 +115,8 @@ static int read_options(int argc, char **argv, struct tester *tester)
 
 static void print_bytes(const struct bytes *text)
 {
-        fwrite(text->data, 1, text->len, stdout);
+        if (text->len > 0)
+                fwrite(text->data, 1, text->len, stdout);
 }
 
 /* < 0: the test itself is wrong. */

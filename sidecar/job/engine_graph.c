@@ -567,14 +567,15 @@ void engine_graph_apply(struct engine *engine, struct engine_source *source, uin
                 struct engine_node *node = source->terminals[t];
                 uint32_t from = node->next_row, to = from, n = node->out.batch.n_rows;
 
+                /* A record without rows leaves the batch before in `out`, all of it applied. */
                 if (node->out.rows == NULL)
                         to = end_row < n ? end_row : n;
                 else
                         while (to < n && node->out.rows[to] < end_row)
                                 to++;
-                node->next_row = to;
-                if (to == from)
+                if (to <= from)
                         continue;
+                node->next_row = to;
                 if (node->kind == PLAN_WINDOW)
                         window_apply(engine->windows[node->index].window, &node->out.batch, from, to - from);
                 else
