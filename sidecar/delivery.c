@@ -72,14 +72,11 @@ static void on_wake(void *context)
         delivery->config.on_wake(delivery->config.context);
 }
 
-/* Where the phase "results" ends: nothing sent is unconfirmed any more. */
 static void on_committed(void *context, uint64_t epoch)
 {
         struct delivery *delivery = context;
 
         (void)epoch;
-        if (delivery_is_drained(delivery))
-                instance_phase_clear(delivery->config.instance, INSTANCE_RESULTS);
         delivery->config.on_wake(delivery->config.context);
 }
 
@@ -297,6 +294,8 @@ bool delivery_step(struct delivery *delivery)
 
         for (uint32_t i = 0; i < delivery->n_feeders; i++)
                 has_more |= feeder_step(delivery->feeders[i], STEP_ROWS);
+        if (delivery_is_drained(delivery)) /* nothing that left is unconfirmed any more */
+                instance_phase_clear(delivery->config.instance, INSTANCE_RESULTS);
         return has_more;
 }
 

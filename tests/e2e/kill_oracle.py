@@ -23,6 +23,7 @@ import mmap
 import os
 import random
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -126,7 +127,8 @@ class Origin(threading.Thread):
         self.index = index
         self.address = f"127.0.0.{index + 2}"
         self.random = random.Random(driver.seed * 1000 + index)
-        self.left = total
+        self.total = self.left = total
+        self.step_ms = driver.options.kills * 2 * SLIDE_MS / total
         self.clock = driver.base_ms + self.random.randrange(3000)
         self.highest = None            # highest event_ms acknowledged
         self.highest_sent = None
@@ -141,13 +143,17 @@ class Origin(threading.Thread):
     def make(self, n):
         events = []
         for _ in range(n):
-            self.clock += self.random.randrange(0, 60)
-            ts = self.clock - self.random.randrange(0, DELAY_MS - 500)
+            self.clock += self.random.random() * 2 * self.step_ms  # all backlogs span the same time
+            ts = int(self.clock) - self.random.randrange(0, DELAY_MS - 500)
             ts = max(ts, self.highest_sent - DELAY_MS + 1)
             self.highest_sent = max(ts, self.highest_sent)
             events.append(self.driver.make_event(self.random, self.index, ts))
         self.left -= n
         return events
+
+    def may_send(self):
+        """The backlog is spread over the kills: none falls into silence."""
+        return self.left - int(self.total * (1 - self.driver.share))
 
     def say_hello(self):
         client = weirlib.FlumeClient(self.driver.weir.address("ad_events"), bind=self.address)
@@ -176,9 +182,9 @@ class Origin(threading.Thread):
             if not self.unacked:
                 if self.late_order is not None:
                     self.unacked = self.late_order
-                elif self.left > 0:
-                    most = 600 if self.random.random() < 0.05 else 60
-                    self.unacked = self.make(min(self.left, self.random.randrange(1, most)))
+                elif self.may_send() > 0:
+                    most = 4000 if self.random.random() < 0.03 else 60
+                    self.unacked = self.make(min(self.may_send(), self.random.randrange(1, most)))
                 else:
                     self.paused.set()
                     time.sleep(0.02)
@@ -203,8 +209,8 @@ class Origin(threading.Thread):
             client.close()
             client = None
             self.resent += len(self.unacked)
-            if self.late_order is None and self.left > 0 and self.random.random() < 0.5:
-                self.unacked = self.unacked + self.make(min(self.left, self.random.randrange(1, 60)))
+            if self.late_order is None and self.may_send() > 0 and self.random.random() < 0.5:
+                self.unacked = self.unacked + self.make(min(self.may_send(), self.random.randrange(1, 60)))
             time.sleep(0.005)
 
     def acknowledged(self, events):
@@ -247,6 +253,7 @@ class Driver:
         self.redis_kills = 0
         self.job_changes = 0
         self.barriers = 0
+        self.share = 0.0  # of every backlog that may be sent by now
 
     def make_event(self, chance, origin, ts):
         with self.lock:
@@ -265,15 +272,22 @@ class Driver:
         except (OSError, struct.error):
             return 0
 
-    def kill_in(self, phase, seconds):
+    def kill_in(self, phase, seconds, share):
         """SIGKILL when the mapped word shows the phase, or when the time is up."""
-        bit = 1 << PHASES.index(phase) if phase else 0
-        deadline = time.monotonic() + seconds
-        with open(os.path.join(self.weir.state, "phase"), "r+b") as file:
+        path = os.path.join(self.weir.state, "phase")
+        with open(path, "r+b") as file:
             words = mmap.mmap(file.fileno(), 4)
-            while bit and time.monotonic() < deadline:
-                if struct.unpack_from("<I", words)[0] & bit:
-                    break
+            if phase:
+                killer = os.path.join(weirlib.BUILD, "tests", "e2e", "phase_killer")
+                watcher = subprocess.Popen([killer, path, str(self.weir.process.pid), str(1 << PHASES.index(phase)),
+                                            str(seconds)])
+                time.sleep(0.005)
+                self.share = share
+                if watcher.wait() != 0:
+                    raise Failure("phase_killer failed")
+            else:
+                self.share = share
+                time.sleep(self.random.random() * seconds / 8)
             self.weir.kill()
             word = struct.unpack_from("<I", words)[0]
         for at, name in enumerate(PHASES):
@@ -314,7 +328,7 @@ class Driver:
             kill = self.random.random() < 0.3
             if kill:
                 time.sleep(self.random.random() * 0.01)
-                self.kill_in(None, 0)
+                self.kill_in(None, 0, self.share)
                 self.weir.start()
             weirlib.wait_until("the late rows' OK", 120, lambda: origin.late_order is None or origin.failures)
             self.check_alive()
@@ -331,7 +345,7 @@ class Driver:
         for origin in self.origins:
             origin.start()
         for cycle in range(self.options.kills):
-            time.sleep(self.random.random() * self.options.pause)
+            time.sleep(self.random.random() * self.options.pause * 0.2)
             self.check_alive()
             if self.random.random() < 0.15:
                 self.redis.kill()
@@ -341,14 +355,16 @@ class Driver:
             if cycle % 5 == 4:
                 self.barrier_with_late_rows()
             phase = self.random.choice(PHASES + [None])
+            if self.random.random() < 0.6:  # those that were hit least need the most tries
+                phase = min(PHASES, key=lambda name: self.phases[name])
             if phase == "recovery":
-                self.kill_in(None, 0)
+                self.kill_in(None, 0, self.share)
                 self.weir.start(wait=False)
                 weirlib.wait_until("recovery to begin", 20, lambda: self.phase_word() or not self.weir.process.alive())
                 time.sleep(self.random.random() * 0.02)
-                self.kill_in(None, 0)
+                self.kill_in(None, 0, self.share)
             else:
-                self.kill_in(phase, self.options.pause * 4)
+                self.kill_in(phase, self.options.pause * 4, (cycle + 1) / self.options.kills)
             if cycle % 10 == 9:
                 self.change_job()
             self.weir.start()
@@ -356,6 +372,7 @@ class Driver:
                 weirlib.check_identities(self.weir.status())
             if cycle % 50 == 49:
                 print(f"  {cycle + 1} kills, {self.acked} events acknowledged", flush=True)
+        self.share = 1.0
         weirlib.wait_until("the backlogs to be sent", 600,
                            lambda: self.check_alive() or all(o.left <= 0 and not o.unacked for o in self.origins))
         self.close_windows()
@@ -443,7 +460,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=int(os.environ.get("WEIR_SEED", "42")))
-    parser.add_argument("--events-per-kill", type=int, default=600)
+    parser.add_argument("--events-per-kill", type=int, default=1000)
     parser.add_argument("--pause", type=float, default=0.3, help="longest pause between kills, seconds")
     parser.add_argument("--expect-failure", action="store_true", help="a weir with a planted bug: succeed when it is caught")
     parser.add_argument("--all-phases", action="store_true", help="fail when a phase was never hit")
