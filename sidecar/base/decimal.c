@@ -302,12 +302,30 @@ static unsigned count_digits(u128 value)
         return n;
 }
 
+/* Straight to the scale of the result, where the detour over 38 digits cannot show: a divisor of at most 18 digits
+ * keeps what is cut off farther from a half than the 19 digits between the two roundings can carry. */
+static bool divide_small(weir_i128 a, weir_i128 b, int shift, weir_i128 *ret)
+{
+        u128 dividend = magnitude(a), divisor = magnitude(b), quotient, rest;
+
+        if (shift < 0 || shift > 18 || dividend > INT64_MAX || divisor > INT64_MAX / 10)
+                return false;
+        dividend *= (u128)decimal_pow10((unsigned)shift);
+        quotient = dividend / divisor;
+        if (quotient >= POW10_19)
+                return false;
+        rest = dividend - quotient * divisor;
+        *ret = with_sign(quotient + (rest >= divisor - rest), (a < 0) != (b < 0));
+        return true;
+}
+
 int decimal_divide(weir_i128 a, unsigned scale_a, weir_i128 b, unsigned scale_b, struct decimal_type to, weir_i128 *ret)
 {
         u128 dividend = magnitude(a), divisor = magnitude(b);
         bool is_negative = (a < 0) != (b < 0);
         unsigned shift;
         struct wide quotient;
+        weir_i128 narrow;
         u128 rest;
         int scale;
 
@@ -315,6 +333,12 @@ int decimal_divide(weir_i128 a, unsigned scale_a, weir_i128 b, unsigned scale_b,
                 return DECIMAL_E_ZERO;
         if (a == 0) {
                 *ret = 0;
+                return 0;
+        }
+        if (divide_small(a, b, (int)to.scale + (int)scale_b - (int)scale_a, &narrow)) {
+                if (!decimal_is_within(narrow, to.precision))
+                        return DECIMAL_E_OVERFLOW;
+                *ret = narrow;
                 return 0;
         }
         /* The quotient of a * 10^shift by b has 38 digits, or 39: then one less of them is asked for. */

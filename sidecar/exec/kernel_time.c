@@ -216,35 +216,42 @@ static bool ms_of_number(const struct reg *a, uint32_t row, const struct type *t
         return *ret_ms >= LOWEST_MS && *ret_ms <= HIGHEST_MS;
 }
 
+/* NULL for the rows beyond the years that there are. */
+static void clear_out_of_range(struct frame *frame, const struct reg *a, struct reg *out)
+{
+        uint64_t *valid = program_words(frame); /* out's may be the argument's */
+
+        for (uint32_t w = 0; w < frame->n_words; w++)
+                valid[w] = out->valid == NULL ? UINT64_MAX : out->valid[w];
+        for (uint32_t row = 0; row < frame->n_rows; row++) {
+                int64_t ms = a->i64[row & a->mask];
+
+                if (ms < LOWEST_MS || ms > HIGHEST_MS)
+                        bitmap_clear(valid, row);
+        }
+        out->valid = valid;
+}
+
 /* Milliseconds in an integer column: what nearly every job's rowtime is. */
 static void from_milliseconds(struct frame *frame, const struct step *step)
 {
         const struct reg *a = program_arg(frame, step, 0);
         struct reg *out = program_out(frame, step);
-        uint64_t *valid = NULL;
+        const int64_t *restrict from = a->i64;
+        int64_t *restrict to;
+        bool is_out = false;
 
         program_take_data(frame, step);
         program_strict_valid(frame, step);
-        for (uint32_t from = 0; from < frame->n_rows; from += 64) {
-                uint32_t end = frame->n_rows - from < 64 ? frame->n_rows - from : 64;
-                uint64_t is_out = 0;
+        to = out->i64;
+        for (uint32_t row = 0; row < frame->n_rows; row++) {
+                uint64_t ms = (uint64_t)from[row & a->mask];
 
-                for (uint32_t i = 0; i < end; i++) {
-                        int64_t ms = a->i64[(from + i) & a->mask];
-
-                        out->i64[from + i] = (int64_t)((uint64_t)ms * 1000);
-                        is_out |= (uint64_t)(ms < LOWEST_MS || ms > HIGHEST_MS) << i;
-                }
-                if (is_out == 0)
-                        continue;
-                if (valid == NULL) { /* the bitmap may be the argument's */
-                        valid = program_words(frame);
-                        for (uint32_t w = 0; w < frame->n_words; w++)
-                                valid[w] = out->valid == NULL ? UINT64_MAX : out->valid[w];
-                        out->valid = valid;
-                }
-                valid[from / 64] &= ~is_out;
+                to[row] = (int64_t)(ms * 1000);
+                is_out |= ms - (uint64_t)LOWEST_MS > (uint64_t)(HIGHEST_MS - LOWEST_MS);
         }
+        if (is_out)
+                clear_out_of_range(frame, a, out);
 }
 
 void kernel_time_from_number(struct frame *frame, const struct step *step)

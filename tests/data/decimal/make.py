@@ -45,11 +45,18 @@ def operand(random_):
     return (-unscaled if random_.random() < 0.5 else unscaled), scale
 
 
+def small(random_):
+    """What jobs divide: amounts of a few digits."""
+    unscaled = random_.randrange(10 ** random_.choice((1, 2, 3, 6, 9, 12)))
+    return (-unscaled if random_.random() < 0.3 else unscaled), random_.choice((0, 1, 2, 4, 6))
+
+
 def main():
     random_ = random.Random(38)
-    for i in range(1500):
+    for i in range(2500):
         operation = "+-*/%"[i % 5]
-        (a, scale_a), (b, scale_b) = operand(random_), operand(random_)
+        draw = operand if i < 1500 else small
+        (a, scale_a), (b, scale_b) = draw(random_), draw(random_)
         precision = random_.choice((5, 10, 18, 19, 30, 38, 38, 38))
         scale = random_.randrange(precision + 1)
         expected = result(operation, decimal.Decimal(a).scaleb(-scale_a), decimal.Decimal(b).scaleb(-scale_b),

@@ -62,7 +62,7 @@ TEST(arithmetic_is_pythons)
         }
         free(line);
         fclose(file);
-        CHECK_UINT(n, 1500);
+        CHECK_UINT(n, 2500);
 }
 
 static void check_parse(const char *text, unsigned precision, unsigned scale, const char *expected)
