@@ -6,8 +6,8 @@
  * COALESCE evaluate an argument only for the rows that need it (sql-semantics.md 4.1: `v <> 0 AND 10 / v > 2` is safe).
  *
  * A row whose expression fails where Flink would fail the job (1/0, a CAST that does not convert) gets its bit
- * set in `failed`; what failed is NULL for what stands around it. Nothing here allocates from the system once warmed up: results live in
- * the state's arena until the next eval_reset. */
+ * set in `failed`; what failed is NULL for what stands around it. Nothing here allocates from the system once warmed
+ * up: results live in the state's arena until the next eval_reset. */
 #ifndef WEIR_SIDECAR_EXEC_EVAL_H
 #define WEIR_SIDECAR_EXEC_EVAL_H
 
