@@ -2,8 +2,8 @@
  *
  *     phase_killer FILE PID MASK SECONDS
  *
- * Watches the word in <state-dir>/phase (sidecar/instance.h), mapped, and kills PID when a bit of MASK is set, or when the time is up.
- * Phases last microseconds: the kill oracle's Python would come too late. */
+ * Watches the word in <state-dir>/phase (sidecar/instance.h), mapped, and kills PID when a bit of MASK is set, or when
+ * the time is up. Phases last microseconds: the kill oracle's Python would come too late. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -5,7 +5,7 @@ passed=0
 failed=0
 for bug in ack commit token; do
         echo "== planted bug: $bug"
-        if WEIR="$WEIR_BUILD/tests/e2e/weir_planted_$bug" "$WEIR_SOURCE/tests/e2e/kill_oracle.py" --kills 25 --seed 7 \
+        if WEIR="$WEIR_BUILD/tests/e2e/planted_$bug" "$WEIR_SOURCE/tests/e2e/kill_oracle.py" --kills 25 --seed 7 \
                 --expect-failure; then
                 passed=$((passed + 1))
         else
