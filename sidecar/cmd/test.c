@@ -128,7 +128,7 @@ static int run_case(struct tester *tester, const struct test_file *file, const s
 
         bytes_init(&text);
         if (result == 0 && tester->is_showing) {
-                test_show(&output, &text);
+                test_compare_show(&output, &text);
                 printf("# %.*s\n", (int)test->name.len, (const char *)test->name.data);
                 print_bytes(&text);
                 bytes_reset(&text);
@@ -143,7 +143,7 @@ static int run_case(struct tester *tester, const struct test_file *file, const s
                 tester->n_failed += text.len > 0;
         }
         bytes_done(&text);
-        test_output_done(&output);
+        test_run_output_done(&output);
         return result;
 }
 

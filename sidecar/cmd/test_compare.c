@@ -498,7 +498,7 @@ static uint64_t count_value(const struct test_output *output, const struct count
                 if (table.len == 0 || slice_is_equal(output->plan->sources[i]->table->name, table))
                         value += count->source(&output->sources[i]);
         for (uint32_t i = 0; count->window != NULL && i < output->n_windows; i++)
-                if (table.len == 0 || test_output_feeds(output, output->windows[i].op, table))
+                if (table.len == 0 || test_run_output_feeds(output, output->windows[i].op, table))
                         value += count->window(&output->windows[i]);
         for (uint32_t i = 0; count->sink != NULL && i < output->n_tables; i++)
                 if (table.len == 0 || slice_is_equal(output->tables[i].table->name, table))
@@ -612,7 +612,7 @@ int test_compare(const struct test_file *file, const struct test_case *test, str
         return compare_counts(file, test, output, text, err);
 }
 
-void test_show(struct test_output *output, struct bytes *text)
+void test_compare_show(struct test_output *output, struct bytes *text)
 {
         for (uint32_t t = 0; t < output->n_tables; t++) {
                 struct table_diff diff = {.arena = &output->arena, .text = text};

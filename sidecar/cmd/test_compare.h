@@ -11,6 +11,6 @@ int test_compare(const struct test_file *file, const struct test_case *test, str
                  struct bytes *text, struct err *err) WEIR_MUST_CHECK;
 
 /* All rows that came out, as sections that can be pasted into the test. */
-void test_show(struct test_output *output, struct bytes *text);
+void test_compare_show(struct test_output *output, struct bytes *text);
 
 #endif

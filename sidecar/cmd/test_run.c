@@ -639,7 +639,7 @@ int test_run(const struct test_file *file, const struct test_case *test, const s
         return result;
 }
 
-void test_output_done(struct test_output *output)
+void test_run_output_done(struct test_output *output)
 {
         arena_done(&output->arena);
 }
@@ -652,7 +652,7 @@ static bool is_below(const struct plan_op *op, const struct plan_op *wanted)
         return false;
 }
 
-bool test_output_feeds(const struct test_output *output, const struct plan_op *window, struct slice table)
+bool test_run_output_feeds(const struct test_output *output, const struct plan_op *window, struct slice table)
 {
         for (uint32_t q = 0; q < output->plan->n_queries; q++) {
                 const struct plan_query *query = output->plan->queries[q];

@@ -52,12 +52,12 @@ struct test_output {
 };
 
 /* < 0: the job does not compile, or a line of the input is none (the sentence names the line). ret_output is to be
- * given back with test_output_done in any case. */
+ * given back with test_run_output_done in any case. */
 int test_run(const struct test_file *file, const struct test_case *test, const struct test_style *style,
              struct test_output *ret_output, struct err *err) WEIR_MUST_CHECK;
-void test_output_done(struct test_output *output);
+void test_run_output_done(struct test_output *output);
 
 /* Rows of this window end up in that table. */
-bool test_output_feeds(const struct test_output *output, const struct plan_op *window, struct slice table);
+bool test_run_output_feeds(const struct test_output *output, const struct plan_op *window, struct slice table);
 
 #endif
