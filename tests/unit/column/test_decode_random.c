@@ -8,8 +8,8 @@
 #include <math.h>
 
 enum {
-        N_SCHEMAS = 150,
-        N_EVENTS = 150, /* more than two groups */
+        N_SCHEMAS = 60,
+        N_EVENTS = 150, /* more than one group */
         N_SUBSETS = 4,
         LEAVES_MAX = 64,
         PATH_MAX_DEPTH = 6,
