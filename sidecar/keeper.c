@@ -194,6 +194,8 @@ struct keeper *keeper_stop(struct keeper *keeper)
         if (keeper == NULL)
                 return NULL;
         if (keeper->is_started) {
+                if (keeper->tends_log)
+                        wal_set_need(keeper->config.wal, NULL, NULL);
                 mailbox_close(keeper->requests);
                 pthread_join(keeper->thread, NULL);
         }
@@ -203,9 +205,15 @@ struct keeper *keeper_stop(struct keeper *keeper)
         return NULL;
 }
 
+static void on_log_need(void *context)
+{
+        keeper_wake(context);
+}
+
 void keeper_tend_log(struct keeper *keeper)
 {
         __atomic_store_n(&keeper->tends_log, true, __ATOMIC_RELEASE);
+        wal_set_need(keeper->config.wal, on_log_need, keeper);
         mailbox_wake(keeper->requests);
 }
 

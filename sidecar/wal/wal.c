@@ -73,6 +73,8 @@ struct wal {
         uint64_t seen_durable;       /* by wal_spin */
         struct wal_room room;        /* handed out */
         uint64_t n_records, n_full;
+        void (*on_need)(void *context); /* may be NULL */
+        void *need_context;
         /* Both. Group g lives in groups[g % WAL_GROUPS]. */
         struct wal_group groups[WAL_GROUPS];
         atomic_uint_least64_t handed; /* groups handed over; loop thread writes */
@@ -240,6 +242,12 @@ static void wal_hand_over(struct wal *wal)
                 wal_notify(wal);
 }
 
+static void wal_need(struct wal *wal)
+{
+        if (wal->on_need != NULL)
+                wal->on_need(wal->need_context);
+}
+
 /* Closes the segment under way and starts the next. WAL_E_FULL: no buffer is free, or no segment is ready. */
 static int wal_switch_segment(struct wal *wal)
 {
@@ -264,6 +272,7 @@ static int wal_switch_segment(struct wal *wal)
                 assert(wal->segment == NULL);
                 return WAL_E_FULL;
         }
+        wal_need(wal);
         wal->header.number++;
         wal->header.first_lsn = next->first_lsn;
         wal->header.salt = hash_u64(&wal->salt_key, wal->header.number);
@@ -432,6 +441,7 @@ bool wal_is_poisoned(const struct wal *wal)
 void wal_release(struct wal *wal, uint64_t lsn)
 {
         wal_pool_release(&wal->pool, lsn);
+        wal_need(wal);
 }
 
 void wal_stats(struct wal *wal, struct wal_stats *ret_stats)
@@ -451,6 +461,12 @@ void wal_stats(struct wal *wal, struct wal_stats *ret_stats)
 }
 
 /* ---- background thread ---- */
+
+void wal_set_need(struct wal *wal, void (*on_need)(void *context), void *context)
+{
+        wal->on_need = on_need;
+        wal->need_context = context;
+}
 
 int wal_tend(struct wal *wal, struct err *err)
 {
@@ -496,7 +512,7 @@ static int wal_config_complete(struct wal_config *config, struct err *err)
         if (config->record_bytes > most)
                 config->record_bytes = most;
         if (config->n_ready == 0)
-                config->n_ready = 2;
+                config->n_ready = 3;
         return 0;
 }
 

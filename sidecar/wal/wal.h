@@ -48,7 +48,7 @@ struct wal_config {
         size_t segment_bytes;   /* multiple of 4096, at least WAL_SEGMENT_BYTES_MIN; 0: WAL_SEGMENT_BYTES */
         size_t record_bytes;    /* largest payload; 0: LIMIT_LOG_RECORD_BYTES, or what a segment holds */
         uint64_t max_bytes;     /* of all segment files; 0: no limit ('weir.wal.max-bytes') */
-        unsigned n_ready;       /* segments held ready ahead of need; 0: 2 */
+        unsigned n_ready;       /* segments held ready ahead of need; 0: 3 */
         enum wal_sync_mode sync;
         bool is_inline;         /* no sync thread: wal_kick writes and syncs before it returns (tests, tools) */
         /* Recovery. */
@@ -116,6 +116,9 @@ bool wal_is_poisoned(const struct wal *wal);
 /* Positions before lsn will not be asked for again: whole segments are recycled by wal_tend. Loop or background. */
 void wal_release(struct wal *wal, uint64_t lsn);
 
+/* Says whom to tell when there is background work at once (a ready segment was taken, segments were released), so that
+ * the background thread may sleep meanwhile. Called on the thread that caused it. Before the first record. */
+void wal_set_need(struct wal *wal, void (*on_need)(void *context), void *context);
 /* One bounded step of background work: at most 1 MiB zero-filled, or a few calls. 0: nothing to do; WAL_E_MORE;
  * WAL_E_NO_SPACE: the log cannot grow, which is a state and no error; < 0: poisoned. */
 int wal_tend(struct wal *wal, struct err *err) WEIR_MUST_CHECK;

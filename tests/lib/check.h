@@ -11,7 +11,8 @@
  * all, `./test_wal torn_tail_is_ignored` one (names are shell patterns), `./test_wal --list` prints
  * the names. A failing check prints both values and where it stands, and the test goes on; REQUIRE
  * ends the test. The last line is `# tests: P passed, F failed, S skipped`. A test without a single
- * check fails: it could not have. A test that runs longer than 60 s, or hangs, is ended by SIGALRM.
+ * check fails: it could not have. A test that runs longer than 60 s (or
+ * WEIR_TEST_SECONDS), or hangs, is ended by SIGALRM.
  *
  * Arguments are evaluated once. One thread: checks run in the thread that runs the tests. */
 #ifndef WEIR_TESTS_LIB_CHECK_H

@@ -192,7 +192,7 @@ TEST(released_segments_are_recycled_and_their_bytes_never_read)
                 tend(wal);
         }
         wal_stats(wal, &stats);
-        CHECK(stats.disk_bytes < 20 * SEGMENT_BYTES);
+        CHECK(stats.disk_bytes < 24 * SEGMENT_BYTES);
         wal_close(wal);
         check_records(config.dir, kept, kept_n, n - kept_n, length_large);
         config.from_lsn = config.proven_lsn = kept;
@@ -268,6 +268,32 @@ TEST(sync_thread_makes_records_durable_and_says_so)
         CHECK_OK(wal_drain(wal, &err), &err);
         wal_close(wal);
         check_records(config.dir, 0, 0, 51, length_small);
+}
+
+static void count_need(void *context)
+{
+        ++*(unsigned *)context;
+}
+
+TEST(background_work_is_announced_when_a_segment_is_taken_or_released)
+{
+        struct wal_config config = config_of(check_dir());
+        struct wal_recovery recovery;
+        struct wal *wal = open_log(&config, &recovery);
+        unsigned n_needs = 0;
+
+        wal_set_need(wal, count_need, &n_needs);
+        tend(wal);
+        CHECK_UINT(n_needs, 0);
+        append(wal, 40000, 1);
+        CHECK_UINT(n_needs, 1);
+        append(wal, 100, 2);
+        CHECK_UINT(n_needs, 1);
+        append(wal, 40000, 3);
+        CHECK_UINT(n_needs, 2);
+        wal_release(wal, wal_end(wal));
+        CHECK_UINT(n_needs, 3);
+        wal_close(wal);
 }
 
 TEST(two_logs_live_in_one_process)
