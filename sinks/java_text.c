@@ -1,6 +1,7 @@
 /* java_text.c - values as Flink's print connector and row dumps show them. */
 #include "sinks/java_text.h"
 
+#include "sidecar/base/calendar.h"
 #include "sidecar/column/value.h"
 
 #include <inttypes.h>
@@ -8,23 +9,10 @@
 #define MICROS_PER_SECOND INT64_C(1000000)
 #define SECONDS_PER_DAY INT64_C(86400)
 
-static int64_t floor_div(int64_t value, int64_t by)
-{
-        return value / by - (value % by < 0);
-}
-
-/* Days since 1970 to a date of the proleptic Gregorian calendar: eras of 400 years that begin on 1 March. */
 void java_text_date(struct bytes *text, int64_t days)
 {
-        int64_t shifted = days + 719468; /* from 0000-03-01 */
-        int64_t era = floor_div(shifted, 146097);
-        int64_t day_of_era = shifted - era * 146097;
-        int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-        int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        int64_t month_from_march = (5 * day_of_year + 2) / 153;
-        int64_t day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-        int64_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
-        int64_t year = year_of_era + era * 400 + (month <= 2);
+        struct calendar_date date = calendar_date(days);
+        int64_t year = date.year;
 
         if (year > 9999)
                 bytes_append_format(text, "+%" PRId64, year);
@@ -32,7 +20,7 @@ void java_text_date(struct bytes *text, int64_t days)
                 bytes_append_format(text, "-%04" PRId64, -year);
         else
                 bytes_append_format(text, "%04" PRId64, year);
-        bytes_append_format(text, "-%02" PRId64 "-%02" PRId64, month, day);
+        bytes_append_format(text, "-%02u-%02u", date.month, date.day);
 }
 
 void java_text_fraction(struct bytes *text, uint32_t micros, bool trim)
@@ -66,7 +54,7 @@ static void append_time(struct bytes *text, int64_t micros_of_day, bool has_seco
 
 static void append_timestamp(struct bytes *text, int64_t us, bool is_instant)
 {
-        int64_t days = floor_div(us, SECONDS_PER_DAY * MICROS_PER_SECOND);
+        int64_t days = calendar_floor_div(us, SECONDS_PER_DAY * MICROS_PER_SECOND);
 
         java_text_date(text, days);
         bytes_append_byte(text, 'T');
@@ -152,7 +140,7 @@ static void append_bytes(struct bytes *text, struct slice value)
 /* Duration.toString: PT8H6M12.345S, PT0S; every part carries its own sign. */
 static void append_duration(struct bytes *text, int64_t us)
 {
-        int64_t seconds = floor_div(us, MICROS_PER_SECOND);
+        int64_t seconds = calendar_floor_div(us, MICROS_PER_SECOND);
         int64_t micros = us - seconds * MICROS_PER_SECOND;
         int64_t whole = seconds < 0 && micros > 0 ? seconds + 1 : seconds;
         int64_t hours = whole / 3600, minutes = whole % 3600 / 60, rest = whole % 60;
