@@ -223,6 +223,10 @@ static void send_out(struct redis_link *link)
         if (link->out_sent == link->out.len) {
                 bytes_reset(&link->out);
                 link->out_sent = 0;
+                if (link->out.capacity > 4 * link->config.limit_bytes) { /* one huge row must not be kept for ever */
+                        bytes_done(&link->out);
+                        bytes_init(&link->out);
+                }
                 loop_watch_set(link->watch, LOOP_READABLE);
         } else if (link->out_sent >= SEND_KEEP_BYTES) {
                 bytes_drop_front(&link->out, link->out_sent);
@@ -341,6 +345,14 @@ static bool info_field(struct slice info, const char *name, char *ret_value, siz
         return false;
 }
 
+/* SET … XX GET and XTRIM MINID came with 6.2. */
+static bool is_too_old(const char *version)
+{
+        unsigned major, minor;
+
+        return sscanf(version, "%u.%u", &major, &minor) == 2 && (major < 6 || (major == 6 && minor < 2));
+}
+
 static void read_info(struct redis_link *link, struct slice info)
 {
         char value[48];
@@ -353,10 +365,14 @@ static void read_info(struct redis_link *link, struct slice info)
                 link->server.has_maxmemory = strcmp(value, "0") != 0;
         if (info_field(info, "role", value, sizeof(value)))
                 link->server.is_master = strcmp(value, "master") == 0;
-        if (info_field(info, "loading", value, sizeof(value)) && strcmp(value, "0") != 0)
+        if (is_too_old(link->server.version)) {
+                (void)snprintf(value, sizeof(value), "version %s, 6.2 is needed", link->server.version);
+                fail(link, REDIS_OTHER, value);
+        } else if (info_field(info, "loading", value, sizeof(value)) && strcmp(value, "0") != 0) {
                 fail(link, REDIS_LOADING, "it says so");
-        else if (!link->server.is_master)
+        } else if (!link->server.is_master) {
                 fail(link, REDIS_READ_ONLY, "its role is that of a replica");
+        }
 }
 
 static void come_up(struct redis_link *link)
