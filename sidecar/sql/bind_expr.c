@@ -190,7 +190,7 @@ static struct expr *bind_literal(struct bind_context *context, const struct ast_
                                       &err);
                 return expr;
         default:
-                assert(!"a literal");
+                assert(false && "a literal");
                 return NULL;
         }
 }

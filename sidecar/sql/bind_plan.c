@@ -50,7 +50,7 @@ static struct bind_scan *scan_of(const struct binder *binder, const struct plan_
         for (uint32_t i = 0; i < binder->n_scans; i++)
                 if (binder->scans[i]->op == op)
                         return binder->scans[i];
-        assert(!"a SCAN without its leaves");
+        assert(false && "a SCAN without its leaves");
         return NULL;
 }
 
@@ -318,7 +318,7 @@ static uint32_t place_in(const struct plan_source *source, const struct plan_sca
         for (uint32_t i = 0; i < source->n_columns; i++)
                 if (compare_columns(&source->columns[i], column) == 0)
                         return i;
-        assert(!"every used leaf has its column");
+        assert(false && "every used leaf has its column");
         return 0;
 }
 
