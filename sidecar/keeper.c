@@ -181,6 +181,8 @@ int keeper_start(const struct keeper_config *config, struct keeper **ret_keeper,
                 result = err_set(err, ERR_UNAVAILABLE, "cannot start the background thread");
         else
                 keeper->is_started = true;
+        if (keeper->is_started)
+                pthread_setname_np(keeper->thread, "weir-keeper");
         if (result < 0) {
                 keeper_stop(keeper);
                 return -1;

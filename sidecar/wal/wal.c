@@ -564,6 +564,7 @@ int wal_open(const struct wal_config *config, struct wal **ret_wal, struct wal_r
                         err_set_errno(err, ERR_UNAVAILABLE, why, "log's sync thread cannot be started");
                         goto out;
                 }
+                pthread_setname_np(wal->thread, "weir-sync");
                 wal->has_thread = true;
         }
         *ret_wal = wal;

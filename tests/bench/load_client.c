@@ -1,19 +1,24 @@
 /* load_client.c - the load of `make bench`: ad events in Flume's Avro RPC, as fast as the server takes them.
  *
  *     load_client PORT --connections N --frame N --seconds S [--warm-up S] [--stop-and-wait] [--in-flight N]
- *                 [--keys N] [--pass N] [--time-early] [--slide-events N]
+ *                 [--keys N] [--pass N] [--time-early] [--slide-events N] [--server PID]
  *
  * Events: headers `timestamp` and `host`, a body of about 140 bytes (schemas tests/bench/ad_late.avsc and
  * ad_early.avsc), about 190 bytes on the wire with the frames cut in buffers of 8192 bytes as Java cuts them. Frames
- * are built beforehand; before a frame is sent again its event times move on and its keys are drawn anew, in place
- * (both have varints of fixed length), so windows slide and every key comes up. Ids are those of the frame built first:
+ * are built beforehand, few enough to stay in a core's own cache, and go round among the connections; before a frame is
+ * sent its event times move on and its keys are drawn anew, in place (both have varints of fixed length), so windows
+ * slide and every key comes up. Ids are those of the frame built first:
  * what is measured with dedup on is making and keeping fingerprints, no row is a duplicate of one in doubt.
  *
  *   --keys N        campaign ids are drawn from N values (default 100)
  *   --pass N        one event in N is a click or an impression, the others have types that the jobs filter out (default
  *   1) --slide-events N  events of all connections per five minutes of event time (default 20 M)
  *
- * Prints one JSON object: events acknowledged in the measured time, rate, latency of answers, bytes. */
+ *   --server PID    the server's CPU per event is taken in slices of 20 ms, and that of the quietest tenth is printed: on
+ *   a machine with other users most of the noise comes from them, in bursts, and never makes anything faster
+ *
+ * Prints one JSON object: events acknowledged in the measured time, rate, latency of answers, bytes, the client's
+ * own CPU ns per event. */
 #include "sidecar/base/bytes.h"
 
 #include <arpa/inet.h>
@@ -27,7 +32,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUFFER_BYTES = 8192, FRAMES_MAX = 16, CONNECTIONS_MAX = 64, LATENCIES_MAX = 1 << 20, POOL_BYTES = 12 << 20 };
+enum { BUFFER_BYTES = 8192, FRAMES_MIN = 4, FRAMES_MAX = 64, CONNECTIONS_MAX = 64, LATENCIES_MAX = 1 << 20, SLICES_MAX = 1 << 16 };
+enum { POOL_BYTES = 640 << 10, SLICE_EVENTS_MIN = 10000 };
 enum { TIME_BYTES = 6, KEY_BYTES = 3 }; /* zig-zag varints of today's milliseconds; of 8192 .. 1048575 */
 
 struct options {
@@ -36,6 +42,7 @@ struct options {
         double seconds, warm_up;
         bool is_early;
         double slide_events;
+        pid_t server;
 };
 
 struct frame {
@@ -44,14 +51,14 @@ struct frame {
         uint32_t *time_at; /* per event: offset in the payload of its bytes */
         uint32_t *key_at;
         uint32_t n_head;
+        bool is_busy;      /* a part of it was sent */
 };
 
 struct connection {
         int fd;
-        struct frame frames[FRAMES_MAX];
-        uint32_t n_frames, next_frame;
-        size_t sent;               /* bytes of the frame under way */
-        bool is_sending;
+        struct frame first;        /* with the handshake */
+        struct frame *frame;       /* under way, NULL: none */
+        size_t sent;               /* bytes of it */
         uint32_t serial;
         uint32_t n_in_flight;
         double *sent_at;           /* ring by serial */
@@ -63,6 +70,8 @@ struct connection {
 struct load {
         struct options options;
         struct connection connections[CONNECTIONS_MAX];
+        struct frame frames[FRAMES_MAX];
+        uint32_t n_frames, next_frame;
         uint64_t random;
         uint64_t n_made;
         int64_t base_ms;
@@ -70,6 +79,10 @@ struct load {
         float *latency_us;
         size_t n_latencies;
         bool is_measuring;
+        double slice_end, slice_cpu;  /* --server */
+        uint64_t slice_acked;
+        float *slice_ns;              /* CPU per event, one a slice */
+        size_t n_slices;
 };
 
 static void die(const char *what)
@@ -84,6 +97,18 @@ static double now_s(void)
 
         clock_gettime(CLOCK_MONOTONIC, &now);
         return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Of a process, 0: this one. */
+static double cpu_s(pid_t pid)
+{
+        struct timespec spent = {0};
+        clockid_t clock = CLOCK_PROCESS_CPUTIME_ID;
+
+        if (pid != 0 && clock_getcpuclockid(pid, &clock) != 0)
+                return 0;
+        clock_gettime(clock, &spent);
+        return (double)spent.tv_sec + (double)spent.tv_nsec * 1e-9;
 }
 
 static uint64_t draw(struct load *load)
@@ -252,34 +277,55 @@ static void open_connection(struct load *load, struct connection *connection)
         struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                                       .sin_port = htons(load->options.port)};
         int one = 1;
-        uint32_t n_frames = POOL_BYTES / (load->options.n_connections * load->options.n_frame * 200);
 
         connection->fd = socket(AF_INET, SOCK_STREAM, 0);
         if (connection->fd < 0 || connect(connection->fd, (struct sockaddr *)&address, sizeof address) < 0)
                 die("connect");
         setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        connection->n_frames = n_frames < 3 ? 3 : n_frames > FRAMES_MAX ? FRAMES_MAX : n_frames;
         connection->sent_at = calloc(65536, sizeof *connection->sent_at);
-        for (uint32_t i = 0; i < connection->n_frames; i++)
-                make_frame(load, &connection->frames[i], i == 0);
+        make_frame(load, &connection->first, true);
+}
+
+static void make_frames(struct load *load)
+{
+        uint32_t n_frames = POOL_BYTES / (load->options.n_frame * 200);
+
+        load->n_frames = n_frames < FRAMES_MIN ? FRAMES_MIN : n_frames > FRAMES_MAX ? FRAMES_MAX : n_frames;
+        for (uint32_t i = 0; i < load->n_frames; i++)
+                make_frame(load, &load->frames[i], false);
+}
+
+/* NULL: parts of all of them are on their way. */
+static struct frame *find_free_frame(struct load *load)
+{
+        for (uint32_t i = 0; i < load->n_frames; i++) {
+                struct frame *frame = &load->frames[load->next_frame];
+
+                load->next_frame = load->next_frame + 1 == load->n_frames ? 0 : load->next_frame + 1;
+                if (!frame->is_busy)
+                        return frame;
+        }
+        return NULL;
 }
 
 static void send_some(struct load *load, struct connection *connection)
 {
         for (;;) {
-                struct frame *frame = &connection->frames[connection->next_frame];
+                struct frame *frame = connection->frame;
                 ssize_t n;
 
-                if (!connection->is_sending) {
+                if (frame == NULL) {
                         /* the frame with the handshake goes out once, alone */
                         if (connection->serial > 0 && !connection->has_answered)
                                 return;
                         if (connection->n_in_flight >= load->options.in_flight)
                                 return;
-                        if (connection->serial > 0 && connection->next_frame == 0)
-                                frame = &connection->frames[connection->next_frame = 1];
+                        frame = connection->serial == 0 ? &connection->first : find_free_frame(load);
+                        if (frame == NULL)
+                                return;
                         refresh(load, connection, frame);
-                        connection->is_sending = true;
+                        frame->is_busy = true;
+                        connection->frame = frame;
                         connection->sent = 0;
                         connection->sent_at[connection->serial & 65535] = now_s();
                         connection->n_in_flight++;
@@ -293,8 +339,8 @@ static void send_some(struct load *load, struct connection *connection)
                 connection->sent += (size_t)n;
                 if (connection->sent < frame->len)
                         return;
-                connection->is_sending = false;
-                connection->next_frame = (connection->next_frame + 1) % connection->n_frames;
+                frame->is_busy = false;
+                connection->frame = NULL;
         }
 }
 
@@ -343,10 +389,23 @@ static int compare_float(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
+static void end_slice(struct load *load, double now)
+{
+        double cpu = cpu_s(load->options.server);
+        uint64_t n = load->n_acked - load->slice_acked;
+
+        if (load->slice_cpu > 0 && n >= SLICE_EVENTS_MIN && load->n_slices < SLICES_MAX)
+                load->slice_ns[load->n_slices++] = (float)((cpu - load->slice_cpu) * 1e9 / (double)n);
+        load->slice_end = now + 0.02;
+        load->slice_cpu = cpu;
+        load->slice_acked = load->n_acked;
+}
+
 static void run(struct load *load)
 {
         struct pollfd polls[CONNECTIONS_MAX];
         double start = now_s() + load->options.warm_up, end = start + load->options.seconds, now;
+        double cpu = 0;
         uint64_t n_events = 0;
 
         do {
@@ -355,29 +414,36 @@ static void run(struct load *load)
 
                         send_some(load, connection);
                         polls[i] = (struct pollfd){.fd = connection->fd,
-                                                   .events = (short)(POLLIN | (connection->is_sending ? POLLOUT : 0))};
+                                                   .events = (short)(POLLIN | (connection->frame != NULL ? POLLOUT : 0))};
                 }
                 poll(polls, load->options.n_connections, 100);
                 for (uint32_t i = 0; i < load->options.n_connections; i++)
                         if (polls[i].revents & (POLLIN | POLLHUP | POLLERR))
                                 receive_some(load, &load->connections[i]);
                 now = now_s();
+                if (load->is_measuring && load->options.server != 0 && now >= load->slice_end)
+                        end_slice(load, now);
                 if (!load->is_measuring && now >= start) {
                         load->is_measuring = true;
                         start = now;
+                        cpu = cpu_s(0);
                         printf("measuring\n");
                         fflush(stdout);
                 }
         } while (now < end);
         n_events = load->n_acked;
+        cpu = cpu_s(0) - cpu;
+        qsort(load->slice_ns, load->n_slices, sizeof *load->slice_ns, compare_float);
         qsort(load->latency_us, load->n_latencies, sizeof *load->latency_us, compare_float);
         printf("{\"events\": %llu, \"seconds\": %.6f, \"events_per_second\": %.0f, \"answers\": %zu, \"p50_us\": %.1f, "
-               "\"p99_us\": %.1f, \"max_us\": %.1f, \"frame_bytes\": %zu}\n",
+               "\"p99_us\": %.1f, \"max_us\": %.1f, \"frame_bytes\": %zu, \"client_cpu_ns\": %.1f, "
+               "\"quiet_cpu_ns\": %.1f}\n",
                (unsigned long long)n_events, now - start, (double)n_events / (now - start), load->n_latencies,
                load->n_latencies ? (double)load->latency_us[load->n_latencies / 2] : 0,
                load->n_latencies ? (double)load->latency_us[load->n_latencies * 99 / 100] : 0,
                load->n_latencies ? (double)load->latency_us[load->n_latencies - 1] : 0,
-               load->connections[0].frames[1].len);
+               load->frames[0].len, n_events > 0 ? cpu * 1e9 / (double)n_events : 0,
+               load->n_slices > 0 ? (double)load->slice_ns[load->n_slices / 10] : 0);
 }
 
 static void parse(struct options *options, int argc, char **argv)
@@ -412,6 +478,8 @@ static void parse(struct options *options, int argc, char **argv)
                         options->warm_up = strtod(value, NULL);
                 else if (strcmp(argv[i], "--slide-events") == 0 && ++i)
                         options->slide_events = strtod(value, NULL);
+                else if (strcmp(argv[i], "--server") == 0 && ++i)
+                        options->server = (pid_t)strtol(value, NULL, 10);
                 else {
                         fprintf(stderr, "load_client: what is '%s'?\n", argv[i]);
                         exit(64);
@@ -436,10 +504,12 @@ int main(int argc, char **argv)
         clock_gettime(CLOCK_REALTIME, &wall);
         load.base_ms = (int64_t)wall.tv_sec * 1000 - 24 * 3600000;
         load.latency_us = calloc(LATENCIES_MAX, sizeof *load.latency_us);
-        if (load.latency_us == NULL)
+        load.slice_ns = calloc(SLICES_MAX, sizeof *load.slice_ns);
+        if (load.latency_us == NULL || load.slice_ns == NULL)
                 die("calloc");
         for (uint32_t i = 0; i < load.options.n_connections; i++)
                 open_connection(&load, &load.connections[i]);
+        make_frames(&load);
         load.n_made = 0;
         run(&load);
         return 0;

@@ -236,10 +236,11 @@ class RedisServer:
 class Weir:
     """A `weir run` with its own state folder; start() again after kill() is a restart."""
 
-    def __init__(self, folder, job_text, settings=(), name="weir", program=None):
+    def __init__(self, folder, job_text, settings=(), name="weir", program=None, prefix=()):
         self.folder = folder
         self.name = name
         self.program = program or WEIR
+        self.prefix = list(prefix)  # taskset and the like
         self.job = folder.join(f"{name}.sql")
         self.state = folder.join(f"{name}-state")
         self.settings = dict(settings)
@@ -251,7 +252,7 @@ class Weir:
             job.write(job_text)
 
     def start(self, wait=True, seconds=60):
-        arguments = [self.program, "run"]
+        arguments = [*self.prefix, self.program, "run"]
         settings = {"weir.state-dir": self.state, "weir.http.listen": "127.0.0.1:0", **self.settings}
         for key, value in settings.items():
             arguments += ["-D", f"{key}={value}"]
