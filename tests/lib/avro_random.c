@@ -23,7 +23,7 @@ static void write_type(struct writer *writer, unsigned depth);
 
 static void write_record(struct writer *writer, unsigned depth, const char *name)
 {
-        unsigned n = below(writer->random, FIELDS_MAX) + 1; /* arrays of records without fields break libavro's reader */
+        unsigned n = below(writer->random, FIELDS_MAX) + 1; /* libavro cannot read arrays of records without fields */
 
         bytes_append_format(writer->json, "{\"type\":\"record\",\"name\":\"%s\",\"fields\":[", name);
         for (unsigned i = 0; i < n; i++) {

@@ -304,7 +304,7 @@ static struct expectation expect(const struct world *world, uint32_t c)
                 char name[32];
 
                 if (avro_value_get_type(&value) == AVRO_UNION) {
-                        avro_value_t branch;
+                        avro_value_t branch = value;
 
                         (void)avro_value_get_current_branch(&value, &branch);
                         value = branch;
