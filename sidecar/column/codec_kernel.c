@@ -43,32 +43,65 @@ static uint8_t codec_width(uint64_t range)
         return range <= UINT32_MAX ? 4 : 8;
 }
 
-CODEC_BODY void codec_range_body(const int64_t *values, uint32_t n, int64_t *ret_min, int64_t *ret_max)
-{
-        int64_t min = values[0];
-        int64_t max = values[0];
+/* Least and greatest of many values: one comparison waits for the one before, so several run side by side. */
+enum { CODEC_LANES = 16 };
 
-        for (uint32_t i = 1; i < n; i++) {
-                min = values[i] < min ? values[i] : min;
-                max = values[i] > max ? values[i] : max;
+struct codec_range {
+        int64_t min[CODEC_LANES], max[CODEC_LANES];
+};
+
+CODEC_BODY void codec_range_reduce(const struct codec_range *range, int64_t *ret_min, int64_t *ret_max)
+{
+        int64_t min = range->min[0];
+        int64_t max = range->max[0];
+
+        for (uint32_t k = 1; k < CODEC_LANES; k++) {
+                min = range->min[k] < min ? range->min[k] : min;
+                max = range->max[k] > max ? range->max[k] : max;
         }
         *ret_min = min;
         *ret_max = max;
 }
 
+CODEC_BODY void codec_range_take(struct codec_range *range, uint32_t lane, int64_t value)
+{
+        range->min[lane] = value < range->min[lane] ? value : range->min[lane];
+        range->max[lane] = value > range->max[lane] ? value : range->max[lane];
+}
+
+CODEC_BODY void codec_range_init(struct codec_range *range, int64_t value)
+{
+        for (uint32_t k = 0; k < CODEC_LANES; k++)
+                range->min[k] = range->max[k] = value;
+}
+
+CODEC_BODY void codec_range_body(const int64_t *values, uint32_t n, int64_t *ret_min, int64_t *ret_max)
+{
+        struct codec_range range;
+        uint32_t i = 0;
+
+        codec_range_init(&range, values[0]);
+        for (; i + CODEC_LANES <= n; i += CODEC_LANES)
+                for (uint32_t k = 0; k < CODEC_LANES; k++)
+                        codec_range_take(&range, k, values[i + k]);
+        for (; i < n; i++)
+                codec_range_take(&range, 0, values[i]);
+        codec_range_reduce(&range, ret_min, ret_max);
+}
+
+/* n >= 2. */
 CODEC_BODY void codec_delta_range_body(const int64_t *values, uint32_t n, int64_t *ret_min, int64_t *ret_max)
 {
-        int64_t min = INT64_MAX;
-        int64_t max = INT64_MIN;
+        struct codec_range range;
+        uint32_t i = 1;
 
-        for (uint32_t i = 1; i < n; i++) {
-                int64_t delta = (int64_t)((uint64_t)values[i] - (uint64_t)values[i - 1]);
-
-                min = delta < min ? delta : min;
-                max = delta > max ? delta : max;
-        }
-        *ret_min = min;
-        *ret_max = max;
+        codec_range_init(&range, (int64_t)((uint64_t)values[1] - (uint64_t)values[0]));
+        for (; i + CODEC_LANES <= n; i += CODEC_LANES)
+                for (uint32_t k = 0; k < CODEC_LANES; k++)
+                        codec_range_take(&range, k, (int64_t)((uint64_t)values[i + k] - (uint64_t)values[i + k - 1]));
+        for (; i < n; i++)
+                codec_range_take(&range, 0, (int64_t)((uint64_t)values[i] - (uint64_t)values[i - 1]));
+        codec_range_reduce(&range, ret_min, ret_max);
 }
 
 /* Every difference from base is a multiple of CODEC_SCALE. */
