@@ -1,0 +1,310 @@
+#!/usr/bin/python3
+"""What scripts and supervisors rely on (design section 8), against the real program."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import weirlib
+from weirlib import Failure
+
+JOB = """
+SET 'table.local-time-zone' = 'UTC';
+CREATE TABLE ad_events (
+  event_id STRING, event_type STRING, campaign_id BIGINT, user_id STRING, ip STRING, event_ms BIGINT,
+  ts AS TO_TIMESTAMP_LTZ(event_ms, 3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND
+) WITH ('connector' = 'flume', 'listen' = '127.0.0.1:0', 'format' = 'avro', 'avro.schema-file' = 'ad_event.avsc');
+CREATE TABLE ctr (campaign_id BIGINT, window_end TIMESTAMP(3), n BIGINT) WITH ('connector' = 'blackhole');
+INSERT INTO ctr SELECT campaign_id, window_end, COUNT(*)
+FROM TABLE(TUMBLE(TABLE ad_events, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY campaign_id, window_start, window_end;
+"""
+ADDED = """
+CREATE TABLE users (user_id STRING, window_end TIMESTAMP(3), n BIGINT) WITH ('connector' = 'blackhole');
+INSERT INTO users SELECT user_id, window_end, COUNT(*)
+FROM TABLE(TUMBLE(TABLE ad_events, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY user_id, window_start, window_end;
+"""
+
+
+def make_weir(name, settings=(), start=True, job=JOB):
+    folder = weirlib.Folder(name)
+    with open(folder.join("ad_event.avsc"), "w", encoding="utf-8") as schema:
+        json.dump(weirlib.AD_SCHEMA, schema)
+    weir = weirlib.Weir(folder, job, {"weir.name": name, **dict(settings)})
+    return weir.start() if start else weir
+
+
+def ad(n, ts=None):
+    return {"event_id": f"e{n}", "event_type": "click", "campaign_id": n % 3, "user_id": f"u{n % 7}", "ip": "192.0.2.1",
+            "event_ms": ts if ts is not None else int(time.time() * 1000) - 60_000 + n}
+
+
+def send(client, numbers):
+    status = client.append_batch([weirlib.ad_body(ad(n)) for n in numbers])
+    if status != "OK":
+        raise Failure(f"a batch was answered {status}")
+
+
+def source(weir):
+    return weir.status()["sources"]["ad_events"]
+
+
+def run_weir(*arguments, **options):
+    return subprocess.run([weirlib.WEIR, *arguments], capture_output=True, text=True, timeout=30, check=False, **options)
+
+
+def clean_stop_leaves_nothing_to_replay():
+    weir = make_weir("stop")
+    client = weirlib.FlumeClient(weir.address("ad_events"))
+    send(client, range(100))
+    weir.stop()
+    if os.path.exists(os.path.join(weir.state, "endpoints.json")):
+        raise Failure("endpoints.json is still there after a clean stop")
+    weir.start()
+    status = weir.status()
+    if status["recovery"]["records"] != 0 or status["sources"]["ad_events"]["accepted"] != 100:
+        raise Failure(f"after a clean stop: {status['recovery']}, {status['sources']}")
+    if weir.process.log_text().count("event=ready") != 2:
+        raise Failure("event=ready is not logged once a start")
+    weir.stop()
+
+
+def reload_keeps_connections_and_state():
+    weir = make_weir("reload")
+    client = weirlib.FlumeClient(weir.address("ad_events"))
+    send(client, range(10))
+    weir.process.child.send_signal(signal.SIGHUP)
+    weirlib.wait_until("the unchanged reload", 10, lambda: "nothing has changed" in weir.process.log_text())
+    send(client, range(10, 20))
+    weir.write_job(JOB + ADDED)
+    weir.process.child.send_signal(signal.SIGHUP)
+    weirlib.wait_until("the changed reload", 10, lambda: "generation 2 is in force" in weir.process.log_text())
+    send(client, range(20, 30))
+    windows = {window["sink"]: window["in"] for window in weir.status()["windows"]}
+    if windows != {"ctr": 30, "users": 10}:
+        raise Failure(f"the unchanged operator does not keep its state: {windows}")
+    weir.write_job(JOB.replace("COUNT(*)", "COUNT(nothing)"))
+    weir.process.child.send_signal(signal.SIGHUP)
+    weirlib.wait_until("the refused reload", 10, lambda: "event=reload-refused" in weir.process.log_text())
+    send(client, range(30, 40))
+    if weir.status()["generation"] != 2 or source(weir)["accepted"] != 40:
+        raise Failure(f"after a refused reload: {weir.status()}")
+    weir.stop()
+
+
+def reload_under_load_does_not_hang():
+    weir = make_weir("reload-load")
+    address = weir.address("ad_events")
+    with open(weir.folder.join("rows.jsonl"), "w", encoding="utf-8") as rows:
+        for n in range(60000):
+            rows.write(json.dumps(ad(n)) + "\n")
+    command = [weirlib.WEIR, "send", f"{address[0]}:{address[1]}", "--connections", "4", "--batch-size", "200", "--pipeline",
+               "4", "--quiet", "--retry-ms", "50", "--schema", weir.folder.join("ad_event.avsc"),
+               weir.folder.join("rows.jsonl")]
+    with subprocess.Popen(command) as sender:
+        for generation in range(2, 6):
+            weir.write_job(JOB + (ADDED if generation % 2 == 0 else ""))
+            weir.process.child.send_signal(signal.SIGHUP)
+            weirlib.wait_until(f"generation {generation}", 20,
+                               lambda: f"generation {generation} is in force" in weir.process.log_text())
+        if sender.wait(60) != 0:
+            raise Failure("weir send did not deliver")
+    status = source(weir)
+    if status["accepted"] != 60000:
+        raise Failure(f"sent 60000 rows, {status}")
+    weir.stop()
+
+
+def systemd_is_told():
+    folder = tempfile.mkdtemp(prefix="weir-notify-")
+    path = os.path.join(folder, "socket")
+    heard = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(path)
+        listener.settimeout(0.1)
+        os.environ.update(NOTIFY_SOCKET=path, WATCHDOG_USEC="200000")
+        stop = threading.Event()
+
+        def listen():
+            while not stop.is_set():
+                try:
+                    heard.extend(listener.recv(4096).decode().split("\n"))
+                except TimeoutError:
+                    continue
+        thread = threading.Thread(target=listen)
+        thread.start()
+        try:
+            weir = make_weir("notify")
+            weir.process.child.send_signal(signal.SIGHUP)
+            weirlib.wait_until("WATCHDOG=1", 10, lambda: "WATCHDOG=1" in heard)
+            weirlib.wait_until("RELOADING=1", 10, lambda: "RELOADING=1" in heard)
+            weir.stop()
+            weirlib.wait_until("STOPPING=1", 10, lambda: "STOPPING=1" in heard)
+        finally:
+            del os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"]
+            stop.set()
+            thread.join()
+    os.unlink(path)
+    os.rmdir(folder)
+    if heard.index("READY=1") > heard.index("STOPPING=1"):
+        raise Failure(f"heard {heard}")
+
+
+def metrics_are_prometheus_text_and_agree_with_status():
+    weir = make_weir("metrics")
+    client = weirlib.FlumeClient(weir.address("ad_events"))
+    send(client, range(25))
+    text = weir.http("/metrics")
+    helped, typed, series = set(), set(), {}
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            helped.add(line.split()[2])
+        elif line.startswith("# TYPE "):
+            typed.add(line.split()[2])
+        else:
+            match = re.fullmatch(r'([a-z_]+)(\{[a-z]+="[^"]*"\})? ([-+0-9.eE]+)', line)
+            if match is None:
+                raise Failure(f"not a sample: {line!r}")
+            key = match.group(1) + (match.group(2) or "")
+            if key in series or match.group(1) not in helped or match.group(1) not in typed:
+                raise Failure(f"{key}: twice, or without HELP and TYPE before it")
+            series[key] = float(match.group(3))
+    if series['weir_source_accepted_total{source="ad_events"}'] != source(weir)["accepted"]:
+        raise Failure("/metrics and /status disagree")
+    weirlib.check_identities(weir.status())
+    weir.stop()
+
+
+def http_answers_are_guarded():
+    weir = make_weir("http")
+    address = weir.endpoints()["http"]
+    if weir.http("/livez") != "ok\n" or json.loads(weir.http("/readyz"))["ready"] is not True:
+        raise Failure("/livez or /readyz")
+
+    def code(path, **options):
+        try:
+            request = urllib.request.Request(f"http://{address}{path}", **options)
+            return urllib.request.urlopen(request, timeout=5).status
+        except urllib.error.HTTPError as answer:
+            return answer.code
+    codes = {"missing": code("/nothing"), "post": code("/status", data=b"x"),
+             "rebinding": code("/status", headers={"Host": "evil.example"})}
+    if codes["missing"] != 404 or codes["post"] < 400 or codes["rebinding"] != 403:
+        raise Failure(f"{codes}")
+    weir.stop()
+
+
+def exit_codes_say_what_went_wrong():
+    weir = make_weir("codes")
+    bad = weir.folder.join("bad.sql")
+    cases = [
+        (64, ["run"], "FILE"),
+        (64, ["run", "--nonsense", weir.job], "nonsense"),
+        (64, ["frobnicate"], "frobnicate"),
+        (78, ["run", bad], "bad.sql:4:95: error[WEIR-P0103]"),
+        (78, ["run", "-D", "weir.nonsense=1", weir.job], "weir.nonsense"),
+        (78, ["run", weir.folder.join("absent.sql")], "absent.sql"),
+        (69, ["run", "-D", f"weir.state-dir={weir.state}", weir.job], "in use by another weir"),
+    ]
+    with open(bad, "w", encoding="utf-8") as file:
+        file.write(JOB.replace("event_ms BIGINT,", "event_ms BIGNIT,"))
+    for expected, arguments, word in cases:
+        result = run_weir(*arguments)
+        if result.returncode != expected or word not in result.stderr:
+            raise Failure(f"weir {arguments}: exit {result.returncode}, expected {expected} and {word!r} in\n{result.stderr}")
+    host, port = weir.address("ad_events")
+    taken = weir.folder.join("taken.sql")
+    with open(taken, "w", encoding="utf-8") as file:
+        file.write(JOB.replace("127.0.0.1:0", f"{host}:{port}"))
+    result = run_weir("run", "-D", f"weir.state-dir={weir.folder.join('other')}", "-D", "weir.http.listen=127.0.0.1:0", taken)
+    if result.returncode != 69 or "cannot listen" not in result.stderr:
+        raise Failure(f"an address in use: exit {result.returncode}\n{result.stderr}")
+    weir.stop()
+
+
+def log_off_and_sync_off():
+    weir = make_weir("wal-off", {"weir.wal": "off"})
+    send(weirlib.FlumeClient(weir.address("ad_events")), range(10))
+    if source(weir)["accepted"] != 10:
+        raise Failure(f"{source(weir)}")
+    weir.stop()
+    weir = make_weir("sync-off", {"weir.wal.sync": "off"})
+    client = weirlib.FlumeClient(weir.address("ad_events"))
+    for n in range(20):
+        send(client, range(n * 10, n * 10 + 10))
+    weir.kill()
+    weir.start()
+    if source(weir)["accepted"] != 200:
+        raise Failure(f"SIGKILL with weir.wal.sync = off: {source(weir)}")
+    weir.stop()
+
+
+def strangers_are_named_and_harmless():
+    weir = make_weir("strangers")
+    client = weirlib.FlumeClient(weir.address("ad_events"))
+    send(client, range(5))
+    hello = bytes.fromhex("16030100a5010000a10303") + bytes(160)
+    for data, word in ((b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP"), (hello, "TLS")):
+        with socket.create_connection(weir.address("ad_events"), 5) as stranger:
+            stranger.sendall(data)
+            stranger.settimeout(5)
+            stranger.recv(100)
+        weirlib.wait_until(f"a line that names {word}", 10,
+                           lambda: any("event=connection-refused" in line and word in line
+                                       for line in weir.process.log_text().splitlines()))
+    send(client, range(5, 10))
+    weir.stop()
+
+
+def dead_letters_are_counted_and_shown():
+    weir = make_weir("dead")
+    client = weirlib.FlumeClient(weir.address("ad_events"))
+    future = int(time.time() * 1000) + 2 * 86_400_000
+    bodies = [weirlib.ad_body(ad(1)), b"\x80", b"", weirlib.ad_body(ad(2, future)), weirlib.ad_body(ad(3))]
+    if client.append_batch(bodies) != "OK":
+        raise Failure("a batch with dead letters is not OK")
+    counted = source(weir)
+    if (counted["received"], counted["accepted"], counted["dead"]) != (5, 2, 3):
+        raise Failure(f"{counted}")
+    weirlib.check_identities(weir.status())
+    weir.kill()
+    dump = run_weir("wal", "dump", weir.state)
+    if dump.returncode != 0:
+        dump = run_weir("wal", "dump", os.path.join(weir.state, "log"))
+    for word in ("truncated", "future"):
+        if word not in dump.stdout:
+            raise Failure(f"weir wal dump shows no {word!r}:\n{dump.stdout[-2000:]}{dump.stderr}")
+    weir.start()
+    if source(weir)["dead"] != 3:
+        raise Failure(f"after a kill: {source(weir)}")
+    weir.stop()
+
+
+def many_connections_and_an_idle_one():
+    weir = make_weir("many")
+    idle = weirlib.FlumeClient(weir.address("ad_events"))
+    send(idle, [0])
+    clients = [weirlib.FlumeClient(weir.address("ad_events")) for _ in range(300)]
+    for n, client in enumerate(clients):
+        send(client, [n * 2 + 1, n * 2 + 2])
+    send(idle, [601])
+    if source(weir)["accepted"] != 602 or source(weir)["connections"] != 301:
+        raise Failure(f"{source(weir)}")
+    for client in clients:
+        client.close()
+    weirlib.wait_until("the connections to end", 10, lambda: source(weir)["connections"] == 1)
+    weir.stop()
+
+
+if __name__ == "__main__":
+    weirlib.run_tests([clean_stop_leaves_nothing_to_replay, reload_keeps_connections_and_state, reload_under_load_does_not_hang,
+                       systemd_is_told, metrics_are_prometheus_text_and_agree_with_status, http_answers_are_guarded,
+                       exit_codes_say_what_went_wrong, log_off_and_sync_off, strangers_are_named_and_harmless,
+                       dead_letters_are_counted_and_shown, many_connections_and_an_idle_one])
