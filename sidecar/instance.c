@@ -66,10 +66,13 @@ static int lock(struct instance *instance, struct err *err)
         instance->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (instance->lock_fd < 0)
                 return err_set_errno(err, ERR_IO, errno, "cannot open '%s'", path);
-        if (flock(instance->lock_fd, LOCK_EX | LOCK_NB) < 0)
+        if (flock(instance->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+                close(instance->lock_fd);
+                instance->lock_fd = -1; /* nothing in there is ours to tidy up */
                 return err_set(err, ERR_UNAVAILABLE,
                                "state directory '%s' is in use by another weir; stop it or set 'weir.state-dir'",
                                instance->dir);
+        }
         return 0;
 }
 
@@ -187,7 +190,8 @@ void instance_close(struct instance *instance)
 {
         if (instance->dir == NULL)
                 return;
-        instance_remove_endpoints(instance);
+        if (instance->lock_fd >= 0)
+                instance_remove_endpoints(instance);
         if (instance->phase != NULL)
                 munmap(instance->phase, sizeof *instance->phase);
         if (instance->lock_fd >= 0)

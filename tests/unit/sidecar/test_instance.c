@@ -60,12 +60,15 @@ TEST(second_process_is_refused)
 {
         struct instance first, second;
         struct err err = {0};
-        char path[64];
+        char path[64], name[80];
 
         make_folder(path);
         CHECK_OK(instance_open(path, file_ops_system(), &first, &err), &err);
+        CHECK_OK(instance_write_endpoints(&first, slice_from_text("{}\n"), &err), &err);
         CHECK_FAILS(instance_open(path, file_ops_system(), &second, &err), &err, "in use by another weir");
         CHECK_INT(err.code, ERR_UNAVAILABLE);
+        snprintf(name, sizeof name, "%s/endpoints.json", path);
+        CHECK_INT(access(name, F_OK), 0); /* the first one's stays */
         instance_close(&first);
         CHECK_OK(instance_open(path, file_ops_system(), &second, &err), &err);
         instance_close(&second);
