@@ -125,7 +125,8 @@ static void lay_out(const struct bench *bench, struct lot *lot, uint32_t n)
 }
 
 /* n rows, step_us apart, each up to 20 s late. */
-static void make_batch(struct bench *bench, struct lot *lot, uint32_t n, uint32_t n_keys, double step_ms, double *time_ms)
+static void make_batch(struct bench *bench, struct lot *lot, uint32_t n, uint32_t n_keys, double step_ms,
+                       double *time_ms)
 {
         for (uint32_t i = 0; i < n; i++) {
                 uint64_t random = next_random(bench);
