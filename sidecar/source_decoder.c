@@ -44,6 +44,30 @@ static int read_schema(const struct plan_source *plan, struct schema **ret_schem
         return result;
 }
 
+static bool names_column(const struct expr *expr, uint32_t column)
+{
+        if (expr == NULL)
+                return false;
+        if (expr->kind == EXPR_COLUMN)
+                return expr->column == column;
+        for (uint32_t i = 0; expr->kind == EXPR_CALL && i < expr->n_args; i++)
+                if (names_column(expr->args[i], column))
+                        return true;
+        return false;
+}
+
+/* Whether any part of the job looks at a decoded column's values. */
+static bool is_read(const struct plan_source *plan, uint32_t column)
+{
+        if (plan->is_logged[column] || plan->rowtime == (int32_t)column || names_column(plan->watermark, column) ||
+            names_column(plan->common_filter, column))
+                return true;
+        for (uint32_t i = plan->n_decoded; i < plan->n_columns; i++)
+                if (names_column(plan->columns[i].computed, column))
+                        return true;
+        return false;
+}
+
 static void choose_fingerprint(const struct plan_source *plan, const struct hash_key *key, struct decode_config *config)
 {
         config->fingerprint_key = *key;
@@ -52,6 +76,7 @@ static void choose_fingerprint(const struct plan_source *plan, const struct hash
         } else if (plan->dedup_key >= 0 && (uint32_t)plan->dedup_key < plan->n_decoded) {
                 config->fingerprint = DECODE_FINGERPRINT_COLUMN;
                 config->fingerprint_column = (uint32_t)plan->dedup_key;
+                config->is_fingerprint_only = !is_read(plan, config->fingerprint_column);
         } else {
                 config->fingerprint = DECODE_FINGERPRINT_EVENT;
         }

@@ -136,6 +136,8 @@ int builder_reserve(struct builder *builder, uint32_t n, struct err *err)
                 const struct builder_spec *spec = &column->spec;
 
                 column->data = alloc_resize(column->data, capacity, phys_bytes(spec->phys));
+                if (spec->is_unstored)
+                        memset(column->data, 0, capacity * phys_bytes(spec->phys));
                 if (spec->is_nullable)
                         column->present = alloc_resize(column->present, capacity, 1);
                 if (spec->intern != NULL || spec->dict != NULL)

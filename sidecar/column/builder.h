@@ -18,6 +18,7 @@
 struct builder_spec { /* what a column needs; decoders make these */
         enum phys phys;
         bool is_nullable;
+        bool is_unstored;               /* strings: nobody writes or reads them, all are empty */
         struct intern *intern;          /* strings: the dictionary to use while it is open, or NULL */
         const struct vector_dict *dict; /* strings of a closed set (enum): the decoder writes the codes; the last entry
                                            is the empty string that stands for NULL */

@@ -303,8 +303,16 @@ static void add_fingerprint(const struct decode_program *program, struct builder
 
         if (program->fingerprint == DECODE_FINGERPRINT_EVENT || (column->present != NULL && column->present[row] == 0))
                 builder->fingerprint[row] = event_fingerprint(program, lane);
-        else
+        else if (!program->hashes_text)
                 builder->fingerprint[row] = column_fingerprint(program, column, row);
+}
+
+/* False when there are none, or when the steps have made all of them. */
+static bool needs_fingerprints(const struct decode_program *program, const struct builder *builder)
+{
+        if (program->fingerprint == DECODE_FINGERPRINT_NONE)
+                return false;
+        return !program->hashes_text || builder->columns[program->fingerprint_column].present != NULL;
 }
 
 static struct slice field_of(const struct decode_program *program, uint32_t step)
@@ -368,10 +376,10 @@ static int finish_group(struct decode_program *program, struct builder *builder,
         }
         if (program->json != NULL)
                 return group->n == 0 ? 0 : finish_json(program, builder, group, err);
-        for (uint32_t i = 0; i < group->n && program->fingerprint != DECODE_FINGERPRINT_NONE; i++) {
-                if (program->lanes.reason[i] == REASON_NONE)
-                        add_fingerprint(program, builder, i, builder->n_rows + i);
-        }
+        if (needs_fingerprints(program, builder))
+                for (uint32_t i = 0; i < group->n; i++)
+                        if (program->lanes.reason[i] == REASON_NONE)
+                                add_fingerprint(program, builder, i, builder->n_rows + i);
         if (DECODE_UNLIKELY(has_failed))
                 return bury(program, builder, group, err);
         builder->n_rows += group->n;
@@ -508,6 +516,7 @@ static const char *const step_words[] = {
         [STEP_LOAD_NULL] = "null",
         [STEP_LOAD_HEADER] = "header",
         [STEP_LOAD_BODY] = "body",
+        [STEP_HASH_TEXT] = "fingerprint of string",
         [STEP_TO_DOUBLE] = "as DOUBLE",
         [STEP_TO_FLOAT] = "as FLOAT",
         [STEP_CHECK_RANGE] = "check range",

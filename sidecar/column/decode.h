@@ -49,6 +49,8 @@ struct decode_config {
         bool is_iso_8601;                    /* JSON: 'json.timestamp-format.standard' = 'ISO-8601' */
         enum decode_fingerprint fingerprint;
         uint32_t fingerprint_column;
+        bool is_fingerprint_only; /* nobody reads that column: of an Avro string only the hash is taken, and its vector
+                                     holds empty strings */
         struct hash_key fingerprint_key;
 };
 

@@ -678,7 +678,8 @@ static void specs_compile(struct compiler *compiler)
                 spec->is_nullable = column->type.nullable;
                 if (spec->is_nullable)
                         program->nullable[program->n_nullable++] = c;
-                if (spec->phys != PHYS_STR || is_body(compiler, column))
+                spec->is_unstored = program->hashes_text && c == config->fingerprint_column;
+                if (spec->phys != PHYS_STR || is_body(compiler, column) || spec->is_unstored)
                         continue;
                 if (config->format == DECODE_AVRO && column->kind == DECODE_FIELD &&
                     node_find(schema_root(config->schema), column)->kind == SCHEMA_ENUM)
@@ -686,6 +687,33 @@ static void specs_compile(struct compiler *compiler)
                 else
                         spec->intern = intern_new();
         }
+}
+
+/* A key that is asked for by its fingerprint alone is hashed where it lies. A union of several branches with strings
+ * has several loads: all of them are, or none. */
+static void hash_in_place(struct compiler *compiler)
+{
+        struct decode_program *program = compiler->program;
+        const struct decode_config *config = compiler->config;
+        uint32_t n_loads = 0;
+
+        if (!config->is_fingerprint_only || config->fingerprint != DECODE_FINGERPRINT_COLUMN ||
+            config->format != DECODE_AVRO)
+                return;
+        for (uint32_t s = 0; s < program->n_steps; s++) {
+                const struct decode_step *step = &program->steps[s];
+
+                if (step->kind < STEP_LOAD_BOOLEAN || step->kind >= STEP_SELECT ||
+                    step->column != config->fingerprint_column)
+                        continue;
+                if (step->kind != STEP_LOAD_TEXT)
+                        return;
+                n_loads++;
+        }
+        for (uint32_t s = 0; s < program->n_steps; s++)
+                if (program->steps[s].kind == STEP_LOAD_TEXT && program->steps[s].column == config->fingerprint_column)
+                        program->steps[s].kind = STEP_HASH_TEXT;
+        program->hashes_text = n_loads > 0;
 }
 
 int decode_program_compile(struct decode_program *program, const struct decode_config *config, struct err *err)
@@ -717,8 +745,10 @@ int decode_program_compile(struct decode_program *program, const struct decode_c
         }
         if (result == 0 && config->format == DECODE_AVRO)
                 result = fields_compile(&compiler, err);
-        if (result == 0)
+        if (result == 0) {
+                hash_in_place(&compiler);
                 specs_compile(&compiler);
+        }
         bytes_done(&compiler.path);
         return result;
 }

@@ -35,6 +35,7 @@ enum decode_step_kind {
         STEP_LOAD_NULL,
         STEP_LOAD_HEADER,         /* count: which of the wanted headers */
         STEP_LOAD_BODY,
+        STEP_HASH_TEXT,           /* fingerprints of the rows, in place of the column's load */
         /* Conversions of what was just loaded into `column`. */
         STEP_TO_DOUBLE,
         STEP_TO_FLOAT,
@@ -52,7 +53,7 @@ struct decode_step {
         enum decode_step_kind kind;
         uint32_t column;
         uint32_t count;
-        /* SKIP_RUN, LOAD_LONG and LOAD_TEXT go on over n_longs longs and then n_texts strings or bytes that nobody
+        /* SKIP_RUN, LOAD_LONG, LOAD_TEXT and HASH_TEXT go on over n_longs longs and then n_texts strings or bytes that nobody
          * wants, while the position is in a register. */
         uint32_t n_longs, n_texts;
         int32_t null_branch, value_branch;
@@ -88,6 +89,7 @@ struct decode_program {
         const struct schema *schema;
         enum decode_fingerprint fingerprint;
         uint32_t fingerprint_column;
+        bool hashes_text; /* a STEP_HASH_TEXT makes the fingerprints of rows where the column is not NULL */
         struct hash_key fingerprint_key;
         bool has_pext;
 

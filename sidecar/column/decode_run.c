@@ -351,6 +351,41 @@ LOOP run_skip(struct decode_run *run, const struct decode_step *step, const uint
         }
 }
 
+LOOP hash_texts(struct decode_run *run, const struct decode_step *step, const uint8_t *sel, uint32_t n)
+{
+        const struct hash_key *key = &run->program->fingerprint_key;
+        uint64_t *out = run->builder->fingerprint + run->row;
+
+        for (uint32_t k = 0; k < n; k++) {
+                uint32_t i = (uint32_t)lane_of(sel, k);
+                struct slice text;
+
+                if (DECODE_UNLIKELY(!decode_text_take(run, i, step, &text)))
+                        continue;
+                out[i] = hash_bytes(key, text.data, text.len);
+                run->lanes->at[i] = go_on(run, i, text.data + text.len, step);
+        }
+}
+
+/* All of a group at once where no product can overflow, which is what the column itself is asked for. False: one by
+ * one. */
+static inline __attribute__((always_inline)) bool multiply_longs(struct decode_run *run, const struct decode_step *step,
+                                                                 uint32_t n)
+{
+        int64_t *values = run->builder->columns[step->column].i64 + run->row;
+        int64_t factor = step->factor;
+        uint64_t most = (uint64_t)(INT64_MAX / factor);
+        bool is_beyond = false;
+
+        for (uint32_t i = 0; i < n; i++)
+                is_beyond |= (uint64_t)values[i] + most > 2 * most;
+        if (is_beyond)
+                return false;
+        for (uint32_t i = 0; i < n; i++)
+                values[i] *= factor;
+        return true;
+}
+
 LOOP run_text(struct decode_run *run, const struct decode_step *step, const uint8_t *sel, uint32_t n)
 {
         const struct intern *intern = run->builder->columns[step->column].spec.intern;
@@ -390,6 +425,9 @@ LOOP run_load(struct decode_run *run, const struct decode_step *step, const uint
         case STEP_LOAD_ENUM:
                 load_enums(run, step, sel, n);
                 return;
+        case STEP_HASH_TEXT:
+                hash_texts(run, step, sel, n);
+                return;
         default:
                 break;
         }
@@ -407,6 +445,8 @@ LOOP run_steps(struct decode_run *run, uint32_t first, uint32_t n_steps, const u
                 } else if (step->kind < STEP_TO_DOUBLE) {
                         run_load(run, step, sel, n, has_pext);
                 } else if (step->kind < STEP_SELECT) {
+                        if (step->kind == STEP_MULTIPLY && sel == NULL && multiply_longs(run, step, n))
+                                continue;
                         for (uint32_t k = 0; k < n; k++)
                                 decode_convert_value(run, (uint32_t)lane_of(sel, k), step);
                 } else {

@@ -600,6 +600,49 @@ TEST(fingerprints_of_a_column_look_at_nothing_else)
         }
 }
 
+TEST(a_key_that_nobody_reads_has_the_fingerprints_of_one_that_is_read)
+{
+        static const char schema[] = "{\"type\":\"record\",\"name\":\"E\",\"fields\":["
+                                     "{\"name\":\"id\",\"type\":[\"null\",\"string\"]},"
+                                     "{\"name\":\"skipped\",\"type\":\"string\"},"
+                                     "{\"name\":\"n\",\"type\":\"int\"}]}";
+        static const struct slice bodies[] = {
+                {(const uint8_t *)"\2\4ab\2x\2", 7},
+                {(const uint8_t *)"\0\2x\4", 4},                    /* NULL: the whole event's */
+                {(const uint8_t *)"\2\7", 2},                       /* dead */
+                {(const uint8_t *)"\2\4ab\2y\6", 7},
+                {(const uint8_t *)"\2\0\2x\10", 5},
+                {(const uint8_t *)"\2\4ab\2x\xff\xff\xff\xff\x7f", 11}, /* dead behind its key */
+                {(const uint8_t *)"\2\4cd\2x\12", 7},
+        };
+        uint64_t fingerprint[2][5];
+
+        for (uint32_t is_only = 0; is_only < 2; is_only++) {
+                struct decode_span span;
+                struct world world;
+                struct err err;
+
+                memset(&world, 0, sizeof(world));
+                world.config.fingerprint = DECODE_FINGERPRINT_COLUMN;
+                world.config.fingerprint_key = hash_key_from_seed(5);
+                world.config.is_fingerprint_only = is_only;
+                want(&world, DECODE_FIELD, "id", type_string(true));
+                want(&world, DECODE_FIELD, "n", type_make(TYPE_INT, false));
+                compile(&world, schema);
+                for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+                        put_event(&world.events, no_headers, bodies[i]);
+                CHECK_OK(decode(&world, 7, &span, &err), &err);
+                REQUIRE(world.batch.n_rows == 5 && world.builder.n_dead == 2);
+                memcpy(fingerprint[is_only], world.builder.fingerprint, sizeof(fingerprint[is_only]));
+                CHECK(vector_is_null(&world.batch.columns[0], 1) && !vector_is_null(&world.batch.columns[0], 2));
+                CHECK_INT(world.batch.columns[0].str[0].len, is_only ? 0 : 2);
+                CHECK_INT(world.batch.columns[1].i64[4], 5);
+                done(&world);
+        }
+        CHECK_BYTES(fingerprint[1], sizeof(fingerprint[1]), fingerprint[0], sizeof(fingerprint[0]));
+        CHECK(fingerprint[1][0] == fingerprint[1][2] && fingerprint[1][0] != fingerprint[1][4]);
+}
+
 /* ---- bodies as they are; blocks ---- */
 
 TEST(raw_bodies_are_one_column)
