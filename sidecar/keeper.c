@@ -1,17 +1,19 @@
 /* keeper.c - the background thread. See keeper.h.
  *
  * One loop of small steps: none of them takes long, so a segment is never waited for because a checkpoint is being
- * written. Between steps of a checkpoint the thread gives the processor away: on a machine with one core to spare it
- * must not slow down the sync of the log. */
+ * written. The thread is nice: where the three threads share a core, zeros for segments to come and parts of a checkpoint
+ * take the time that the loop and the sync of the log leave. When those wait for it, it has all of it. */
 #include "sidecar/keeper.h"
 
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/mailbox.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { RETRY_MS = 1000, PROGRESS_MS = 1, MAILBOX_ITEMS = 4 };
+enum { RETRY_MS = 1000, PROGRESS_MS = 1, MAILBOX_ITEMS = 4, NICENESS = 10 };
 
 struct request {
         struct checkpoint_manifest manifest;
@@ -152,6 +154,8 @@ static void *run(void *context)
         struct keeper *keeper = context;
         int wait_ms = 0;
 
+        /* Of this thread alone, as Linux has it. Where it is refused the thread is merely less polite. */
+        (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
         while (!mailbox_is_closed(keeper->requests)) {
                 struct err err = {0};
                 bool has_request = wait_ms == 0 ? mailbox_take(keeper->requests, &keeper->at)

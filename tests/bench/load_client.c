@@ -485,8 +485,8 @@ static void parse(struct options *options, int argc, char **argv)
                         exit(64);
                 }
         }
-        if (options->in_flight == 0) /* about 800 kB under way on each connection */
-                options->in_flight = 4000 / options->n_frame > 4 ? 4000 / options->n_frame : 4;
+        if (options->in_flight == 0) /* so many that a disk of some milliseconds does not set the rate */
+                options->in_flight = 12000 / options->n_frame > 4 ? 12000 / options->n_frame : 4;
         if (options->n_connections > CONNECTIONS_MAX || options->n_keys > 1048575 - 8192 + 1 || options->n_frame == 0 ||
             options->pass == 0) {
                 fprintf(stderr, "load_client: an option is out of range\n");
