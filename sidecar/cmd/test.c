@@ -33,7 +33,7 @@ static void print_usage(FILE *file)
               "\n"
               "  === test NAME                begins a test; the first may go without\n"
               "  === job                      SQL up to the next section; a test without one is about the job before\n"
-              "  === job FILE.sql             ... or in a file, found from where the test file is\n"
+              "  === job FILE.sql...          ... or in files, found from where the test file is\n"
               "  === input                    what goes in, in order:\n"
               "      {\"user\": 7, \"ms\": 1000}    a row as JSON\n"
               "      clicks {\"user\": 7}         ... of table 'clicks', where the job reads several\n"

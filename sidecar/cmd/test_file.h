@@ -29,7 +29,7 @@ struct test_case {
         uint32_t number;
         bool has_job;
         struct slice job;   /* SQL, behind as many empty lines as stand before it in the file: places are the file's */
-        struct slice job_path; /* SQL in a file of its own, or empty */
+        struct slice job_path; /* names of files with SQL instead, or empty */
         uint32_t job_number;
         struct test_lines input, counts;
         struct test_expect *expects; /* in order */

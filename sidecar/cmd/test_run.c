@@ -18,7 +18,7 @@
 
 #include <assert.h>
 
-enum { GROUP_ROWS = 1000 };
+enum { GROUP_ROWS = 1000, JOB_FILES_MAX = 16 };
 
 struct feed { /* one source */
         const struct plan_source *plan;
@@ -47,42 +47,55 @@ struct running {
 
 /* ---- the job ---- */
 
-static int read_job(const struct test_file *file, const struct test_case *test, struct arena *arena,
-                    struct sql_file *ret_file, struct err *err)
+/* One file of SQL, found from where the test file is. */
+static int read_sql(const struct running *running, struct slice name, struct sql_file *ret_file, struct err *err)
 {
-        const char *slash = strrchr(file->path, '/');
-        size_t folder = slash == NULL ? 0 : (size_t)(slash - file->path) + 1;
+        const char *from = running->file->path, *slash = strrchr(from, '/');
+        size_t folder = slash == NULL || name.data[0] == '/' ? 0 : (size_t)(slash - from) + 1;
+        struct arena *arena = &running->output->arena;
         uint8_t *content = NULL;
         size_t len = 0;
-        char *path;
+        char *path = arena_format(arena, "%.*s%.*s", (int)folder, from, (int)name.len, (const char *)name.data);
 
-        if (test->job_path.len == 0) {
-                *ret_file = (struct sql_file){.name = slice_from_text(file->path), .text = test->job};
-                return 0;
-        }
-        if (test->job_path.data[0] == '/')
-                folder = 0;
-        path = arena_format(arena, "%.*s%.*s", (int)folder, file->path, (int)test->job_path.len,
-                            (const char *)test->job_path.data);
         if (file_read_whole(file_ops_system(), path, LIMIT_SQL_FILE_BYTES, &content, &len, err) < 0)
-                return err_prefix(err, "%s:%u", file->path, test->job_number);
+                return err_prefix(err, "%s:%u", from, running->test->job_number);
         *ret_file = (struct sql_file){.name = slice_from_text(path),
                                       .text = arena_copy(arena, slice_make(content, len))};
         alloc_free(content);
         return 0;
 }
 
+static int read_job(const struct running *running, struct sql_file *files, uint32_t *ret_n, struct err *err)
+{
+        const struct test_case *test = running->test;
+        struct slice rest = test->job_path;
+
+        if (rest.len == 0) {
+                files[0] = (struct sql_file){.name = slice_from_text(running->file->path), .text = test->job};
+                *ret_n = 1;
+                return 0;
+        }
+        for (*ret_n = 0; rest.len > 0; ++*ret_n) {
+                if (*ret_n == JOB_FILES_MAX)
+                        return err_set(err, ERR_DATA, "%s:%u: a job has %d files at most", running->file->path,
+                                       test->job_number, JOB_FILES_MAX);
+                if (read_sql(running, test_file_word(&rest), &files[*ret_n], err) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
 static int compile_job(struct running *running, struct err *err)
 {
-        struct sql_file file;
-        struct sql_input input = {.files = &file, .n_files = 1};
+        struct sql_file files[JOB_FILES_MAX];
+        struct sql_input input = {.files = files};
         struct diag_list diags;
         struct bytes text;
         int result;
 
         if (running->test->job.len == 0 && running->test->job_path.len == 0)
                 return err_set(err, ERR_DATA, "%s:%u: the test has no job", running->file->path, running->test->number);
-        if (read_job(running->file, running->test, &running->output->arena, &file, err) < 0)
+        if (read_job(running, files, &input.n_files, err) < 0)
                 return -1;
         diag_list_init(&diags);
         result = sql_compile(&input, &running->output->arena, &diags, &running->output->plan);
@@ -271,12 +284,15 @@ static void keep_dead(struct running *running, uint32_t number, const char *reas
 {
         struct test_output *output = running->output;
         struct test_dead *dead = arena_new(&output->arena, struct test_dead);
+        struct test_dead **at = &output->dead;
 
+        while (*at != NULL && (*at)->number <= number)
+                at = &(*at)->next;
         dead->number = number;
         dead->reason = arena_text(&output->arena, slice_from_text(reason));
         dead->detail = arena_text(&output->arena, slice_from_text(detail));
-        *output->next_dead = dead;
-        output->next_dead = &dead->next;
+        dead->next = *at;
+        *at = dead;
 }
 
 static void keep_all_dead(struct running *running, const struct builder *builder, const struct scan_result *result)
@@ -506,8 +522,6 @@ static int tick(struct running *running, bool is_ready, bool is_flush, struct er
 {
         struct record_tick record = {.is_ready = is_ready, .is_flush = is_flush};
 
-        if (running->clock_ms == INT64_MIN)
-                running->clock_ms = 0;
         record.now_ms = running->clock_ms;
         engine_apply_tick(running->engine, &record);
         return take_some_output(running, err);
@@ -519,8 +533,6 @@ static int advance(struct running *running, const struct test_line *line, struct
 
         if (!option_read_duration(duration, &ms))
                 return bad_line(running, line, "expected a duration, as in 'advance 30 s'", err);
-        if (running->clock_ms == INT64_MIN)
-                running->clock_ms = 0;
         running->clock_ms += ms;
         return tick(running, false, false, err);
 }
@@ -616,13 +628,11 @@ int test_run(const struct test_file *file, const struct test_case *test, const s
 
         memset(ret_output, 0, sizeof *ret_output);
         arena_init(&ret_output->arena, 256 << 10, 0);
-        ret_output->next_dead = &ret_output->dead;
         *running = (struct running){.file = file,
                                     .test = test,
                                     .style = style,
                                     .output = ret_output,
-                                    .random = style->seed,
-                                    .clock_ms = INT64_MIN};
+                                    .random = style->seed};
         bytes_init(&running->event);
         result = open_all(running, err);
         if (result == 0)
@@ -644,10 +654,13 @@ void test_run_output_done(struct test_output *output)
         arena_done(&output->arena);
 }
 
+/* Windows of several queries that are the same are one in the engine: their fingerprint counts, not their address. */
 static bool is_below(const struct plan_op *op, const struct plan_op *wanted)
 {
         for (uint32_t i = 0; i < op->n_inputs; i++)
-                if (op->inputs[i] == wanted || is_below(op->inputs[i], wanted))
+                if ((op->inputs[i]->kind == PLAN_WINDOW &&
+                     slice_is_equal(op->inputs[i]->fingerprint, wanted->fingerprint)) ||
+                    is_below(op->inputs[i], wanted))
                         return true;
         return false;
 }

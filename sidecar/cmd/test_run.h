@@ -47,8 +47,7 @@ struct test_output {
         struct engine_source_stats *sources; /* plan->n_sources */
         uint32_t n_windows;
         struct engine_window_stats *windows;
-        struct test_dead *dead; /* in order of input */
-        struct test_dead **next_dead;
+        struct test_dead *dead; /* in order of lines */
 };
 
 /* < 0: the job does not compile, or a line of the input is none (the sentence names the line). ret_output is to be

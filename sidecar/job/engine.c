@@ -34,7 +34,6 @@ int engine_new(const struct plan_job *plan, struct engine **ret_engine, struct e
 
         engine->plan = plan;
         engine->latency_ms = setting_ms(plan, SETTING_MINI_BATCH_LATENCY);
-        engine->clock_ms = INT64_MIN;
         arena_init(&engine->arena, 16 << 10, 0);
         arena_init(&engine->batch_arena, 256 << 10, 0);
         arena_init(&engine->cut_arena, 64 << 10, 0);
@@ -282,8 +281,7 @@ static void apply_vector(struct engine *engine, struct engine_source *source, ui
                 candidates.row_ms = record->candidate_ms + from;
         else if (source->has_offset && source->rowtime >= 0 && rows.n_columns > 0)
                 candidates.rowtime_us = rows.columns[source->rowtime].i64;
-        if (n > 0)
-                engine_graph_run(engine, source, &rows);
+        engine_graph_run(engine, source, &rows);
         apply_segments(engine, source, origin, &candidates);
 }
 

@@ -11,6 +11,11 @@
 
 #include <assert.h>
 
+enum {
+        INPUTS_MAX = 64, /* of a UNION ALL */
+        ROUTE_MAX = 64,  /* operators between a window and a sink */
+};
+
 /* ---- making nodes ---- */
 
 static void add_input(struct engine *engine, struct engine_node *node, struct engine_node *input)
@@ -48,27 +53,66 @@ static uint32_t count_ops(const struct plan_op *op)
         return n;
 }
 
-/* The node of an operator and of all below it, inputs first. Operators that queries share become one node. */
+static bool are_equal_exprs(struct expr *const *a, struct expr *const *b, uint32_t n)
+{
+        for (uint32_t i = 0; i < n; i++)
+                if (!expr_is_equal(a[i], b[i]))
+                        return false;
+        return true;
+}
+
+/* Would the two give the same rows, given the same inputs? */
+static bool are_twins(const struct plan_op *a, const struct plan_op *b)
+{
+        if (a->kind != b->kind || a->n_columns != b->n_columns)
+                return false;
+        switch (a->kind) {
+        case PLAN_SCAN:
+                return a->source == b->source;
+        case PLAN_FILTER:
+                return expr_is_equal(a->condition, b->condition);
+        case PLAN_PROJECT:
+                return are_equal_exprs(a->exprs, b->exprs, a->n_columns);
+        case PLAN_WINDOW:
+                return a->fingerprint.len > 0 && slice_is_equal(a->fingerprint, b->fingerprint);
+        case PLAN_UNION:
+                return true;
+        default:
+                return false;
+        }
+}
+
+/* Queries that begin alike, over a view or by chance, share what they have in common. */
+static struct engine_node *find_twin(struct engine *engine, const struct plan_op *op,
+                                     struct engine_node *const *inputs)
+{
+        for (uint32_t i = 0; i < engine->n_nodes; i++) {
+                struct engine_node *node = engine->nodes[i];
+                bool has_same = node->n_inputs == op->n_inputs && are_twins(node->op, op);
+
+                for (uint32_t k = 0; has_same && k < op->n_inputs; k++)
+                        has_same = node->inputs[k] == inputs[k];
+                if (has_same)
+                        return node;
+        }
+        return NULL;
+}
+
+/* The node of an operator and of all below it, inputs first. NULL: too many inputs. */
 static struct engine_node *need_node(struct engine *engine, const struct plan_op *op)
 {
-        struct engine_node *inputs[64], *node;
+        struct engine_node *inputs[INPUTS_MAX], *node;
 
-        for (uint32_t i = 0; i < engine->n_nodes; i++)
-                if (engine->nodes[i]->op == op)
-                        return engine->nodes[i];
-        if (op->kind == PLAN_SCAN) {
-                /* One scan per source, however many operators name it. */
-                for (uint32_t i = 0; i < engine->n_nodes; i++)
-                        if (engine->nodes[i]->kind == PLAN_SCAN && engine->nodes[i]->op->source == op->source)
-                                return engine->nodes[i];
-        }
-        if (op->n_inputs > 64)
+        if (op->n_inputs > INPUTS_MAX)
                 return NULL;
         for (uint32_t i = 0; i < op->n_inputs; i++) {
                 inputs[i] = need_node(engine, op->inputs[i]);
                 if (inputs[i] == NULL)
                         return NULL;
         }
+        node = find_twin(engine, op, inputs);
+        if (node != NULL)
+                return node;
         node = add_node(engine, op);
         for (uint32_t i = 0; i < op->n_inputs; i++)
                 add_input(engine, node, inputs[i]);
@@ -98,7 +142,8 @@ static int make_nodes(struct engine *engine, struct err *err)
         for (uint32_t q = 0; q < plan->n_queries; q++) {
                 assert(plan->queries[q]->root->kind == PLAN_SINK && plan->queries[q]->root->n_inputs == 1);
                 if (need_node(engine, plan->queries[q]->root->inputs[0]) == NULL)
-                        return err_set(err, ERR_CONFIG, "a UNION ALL of more than 64 inputs is not supported");
+                        return err_set(err, ERR_CONFIG, "a UNION ALL of more than %d inputs is not supported",
+                                       INPUTS_MAX);
         }
         for (uint32_t q = 0; q < plan->n_queries; q++) {
                 struct engine_node *node = need_sink(engine, plan->queries[q]->root);
@@ -255,7 +300,7 @@ static int add_routes(struct engine *engine, struct engine_window *window, const
                                 add_route(engine, window, reader, path, n_path);
                                 continue;
                         }
-                        if (n_path == 64)
+                        if (n_path == ROUTE_MAX)
                                 return err_set(err, ERR_CONFIG, "a query is too deep");
                         if (reader->kind != PLAN_UNION)
                                 path[n++] = reader;
@@ -335,7 +380,7 @@ static void find_source_nodes(struct engine *engine, uint32_t source_index)
 
 int engine_graph_init(struct engine *engine, struct err *err)
 {
-        struct engine_node *path[64];
+        struct engine_node *path[ROUTE_MAX];
 
         if (make_nodes(engine, err) < 0 || make_windows(engine, err) < 0)
                 return -1;
@@ -541,7 +586,11 @@ void engine_graph_run(struct engine *engine, struct engine_source *source, const
         arena_reset(&engine->batch_arena);
         eval_reset(engine->batch_state);
         engine->mark++;
-        for (uint32_t n = 0; n < source->n_nodes; n++) {
+        for (uint32_t t = 0; t < source->n_terminals; t++) {
+                source->terminals[t]->out = (struct engine_rows){.batch = {.n_rows = 0}};
+                source->terminals[t]->next_row = 0;
+        }
+        for (uint32_t n = 0; rows->n_rows > 0 && n < source->n_nodes; n++) {
                 struct engine_node *node = source->nodes[n];
                 struct engine_rows in;
 
