@@ -349,8 +349,6 @@ static int flush(struct running *running, struct err *err)
         result.batch.n_dead += feed->builder.n_dead;
         result.batch.source = running->source;
         result.batch.origin = running->origin;
-        if (running->clock_ms == INT64_MIN)
-                running->clock_ms = 0; /* rows without a time */
         result.batch.arrival_ms = running->clock_ms;
         result.batch.is_last = true;
         engine_apply_batch(running->engine, &result.batch);

@@ -616,7 +616,6 @@ void engine_graph_apply(struct engine *engine, struct engine_source *source, uin
                 struct engine_node *node = source->terminals[t];
                 uint32_t from = node->next_row, to = from, n = node->out.batch.n_rows;
 
-                /* A record without rows leaves the batch before in `out`, all of it applied. */
                 if (node->out.rows == NULL)
                         to = end_row < n ? end_row : n;
                 else
