@@ -43,6 +43,7 @@ enum {
         OUTBOX_CHUNKS_SPARE = 16,
         OUTBOX_FILE_BYTES = 64 << 20,
         OUTBOX_MEMORY_BYTES = 32 << 20,
+        OUTBOX_SYNC_BYTES = 4 << 20, /* written at most before it is synced, so that a checkpoint finds little to sync */
 };
 
 struct outbox_chunk {
@@ -666,9 +667,10 @@ int outbox_tend(struct outbox *outbox, struct err *err)
         if (outbox->n_gone > 0)
                 gone = outbox->gone[outbox->n_gone - 1];
         pthread_mutex_unlock(&outbox->lock);
-        if (chunk != NULL)
+        if (chunk != NULL && atomic_load(&outbox->written_lsn) - atomic_load(&outbox->synced_lsn) < OUTBOX_SYNC_BYTES)
                 return outbox_write_chunk(outbox, chunk, err);
-        if (sync_lsn > atomic_load(&outbox->synced_lsn))
+        if (sync_lsn > atomic_load(&outbox->synced_lsn) ||
+            atomic_load(&outbox->written_lsn) - atomic_load(&outbox->synced_lsn) >= OUTBOX_SYNC_BYTES)
                 return outbox_sync(outbox, atomic_load(&outbox->written_lsn), err);
         if (gone != UINT64_MAX) {
                 WEIR_AUTO_FREE char *path = outbox_index_path(outbox->dir, gone);

@@ -515,6 +515,98 @@ static int outbox_index_remove(struct outbox_index *index, uint64_t first_lsn, s
         return 0;
 }
 
+/* ---- verifying ---- */
+
+/* All records of a file up to `end`; with is_open the file may end before it. *ret_end: behind the last. */
+static int outbox_walk_verify(struct outbox_walk *walk, uint64_t first_lsn, uint64_t end, bool is_open,
+                              uint64_t *ret_end, uint64_t *ret_epochs, struct err *err)
+{
+        uint64_t offset = WAL_BLOCK_BYTES;
+        struct wal_header header;
+        uint32_t chain;
+
+        if (outbox_walk_load(walk, WAL_BLOCK_BYTES, err) != 0)
+                return -1;
+        if (walk->size < WAL_BLOCK_BYTES || !wal_format_get_segment(walk->data, WAL_MAGIC_OUTBOX, &walk->header) ||
+            walk->header.first_lsn != first_lsn)
+                return err_set(err, ERR_DATA, "its header block does not check");
+        chain = walk->header.crc;
+        while (first_lsn + offset < end) {
+                if (outbox_walk_record(walk, offset, &header, err) != 0 || header.chain != chain) {
+                        if (is_open)
+                                break;
+                        return err_set(err, ERR_DATA, "no record that follows the one before it stands at offset %llu",
+                                       (unsigned long long)offset);
+                }
+                chain = header.crc;
+                *ret_epochs += header.type == OUTBOX_EPOCH_END;
+                offset += wal_format_record_bytes(header.length);
+        }
+        *ret_end = first_lsn + offset;
+        return 0;
+}
+
+static int outbox_index_verify_file(const struct outbox_index *index, uint64_t first_lsn, uint64_t end, bool is_open,
+                                    uint64_t *ret_end, uint64_t *ret_epochs, struct err *err)
+{
+        const struct file_ops *ops = index->ops;
+        WEIR_AUTO_FREE char *path = outbox_index_path(index->dir, first_lsn);
+        struct outbox_walk walk = {.ops = ops};
+        struct stat status;
+        int result;
+
+        walk.fd = ops->open(ops->context, path, O_RDONLY, 0);
+        if (walk.fd < 0)
+                return err_set_errno(err, ERR_IO, errno, "outbox file '%s' cannot be opened", path);
+        if (ops->fstat(ops->context, walk.fd, &status) != 0) {
+                result = err_set_errno(err, ERR_IO, errno, "stat failed");
+        } else {
+                walk.size = (uint64_t)status.st_size;
+                walk.data = alloc_bytes(walk.size + WAL_BLOCK_BYTES);
+                result = outbox_walk_verify(&walk, first_lsn, end, is_open, ret_end, ret_epochs, err);
+        }
+        ops->close(ops->context, walk.fd);
+        alloc_free(walk.data);
+        return result == 0 ? 0 : err_prefix(err, "outbox file '%s'", path);
+}
+
+int outbox_index_verify(const char *dir, const struct file_ops *ops, uint64_t cursor, uint64_t *ret_first,
+                        uint64_t *ret_end, uint64_t *ret_epochs, struct err *err)
+{
+        struct outbox_index index = {.ops = ops, .dir = alloc_text(dir)};
+        struct outbox_names names = {.lsn = NULL};
+        uint64_t end = 0, n_epochs = 0;
+        int result = 0;
+
+        if (ops->list(ops->context, dir, outbox_names_add, &names) != 0)
+                result = err_set_errno(err, ERR_IO, errno, "outbox directory '%s' cannot be read", dir);
+        if (names.n > 1)
+                qsort(names.lsn, names.n, sizeof(*names.lsn), outbox_names_compare);
+        for (size_t i = 0; result == 0 && i < names.n; i++) {
+                bool is_last = i + 1 == names.n;
+                /* Behind the cursor nothing was promised. */
+                bool is_open = is_last || names.lsn[i + 1] > cursor;
+
+                if (names.lsn[i] >= cursor && cursor != 0)
+                        break;
+                result = outbox_index_verify_file(&index, names.lsn[i], is_last ? UINT64_MAX : names.lsn[i + 1],
+                                                  is_open, &end, &n_epochs, err);
+        }
+        if (result == 0 && end < cursor)
+                result = err_set(err, ERR_DATA, "outbox '%s' ends at %llu, but rows up to %llu were durable", dir,
+                                 (unsigned long long)end, (unsigned long long)cursor);
+        if (result == 0) {
+                *ret_first = names.n == 0 ? 0 : names.lsn[0];
+                *ret_end = end;
+                *ret_epochs = n_epochs;
+        }
+        alloc_free(names.lsn);
+        alloc_free(index.dir);
+        return result;
+}
+
+/* ---- all of it ---- */
+
 int outbox_index_load(struct outbox_index *index, uint64_t cursor, struct err *err)
 {
         struct outbox_names names = {.lsn = NULL};

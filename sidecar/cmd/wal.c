@@ -7,6 +7,7 @@
 #include "sidecar/cmd/wal_json.h"
 #include "sidecar/job/checkpoint.h"
 #include "sidecar/wal/wal_dir.h"
+#include "sinks/outbox_index.h"
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -16,12 +17,12 @@
 
 struct wal_command {
         const char *dir; /* as the user said it */
-        char *log_dir, *checkpoint_dir;
+        char *log_dir, *checkpoint_dir, *outbox_dir;
         const struct file_ops *ops;
         uint64_t from_lsn, to_lsn;
         bool with_all;
         /* Of the manifests. */
-        uint64_t proven_lsn;
+        uint64_t proven_lsn, outbox_lsn;
         uint32_t n_bad_manifests;
         bool is_listing;
 };
@@ -33,7 +34,7 @@ static const char wal_usage[] =
         "\n"
         "DIRECTORY is a state directory, or a log directory alone. Nothing in it is changed.\n"
         "\n"
-        "  ls       segments of the log and checkpoints, one a line\n"
+        "  ls       segments of the log, checkpoints, the outbox, one a line\n"
         "  verify   reads everything; exit code 65 when something that was durable is damaged\n"
         "  dump     every record as a line of JSON\n"
         "\n"
@@ -64,6 +65,8 @@ static void wal_see_checkpoint(void *context, const char *name, const struct che
         }
         if (manifest->is_log_durable && manifest->log_lsn > command->proven_lsn)
                 command->proven_lsn = manifest->log_lsn;
+        if (manifest->outbox_lsn > command->outbox_lsn)
+                command->outbox_lsn = manifest->outbox_lsn;
         if (why != NULL)
                 command->n_bad_manifests++;
         if (!command->is_listing) {
@@ -129,6 +132,20 @@ static void wal_print_end(const struct wal_reader *reader)
         putchar('\n');
 }
 
+/* The outbox up to what the newest manifest names. */
+static int wal_verify_outbox(const struct wal_command *command, struct err *err)
+{
+        uint64_t first, end, n_epochs;
+
+        if (command->outbox_dir == NULL)
+                return 0;
+        if (outbox_index_verify(command->outbox_dir, command->ops, command->outbox_lsn, &first, &end, &n_epochs, err) !=
+            0)
+                return -1;
+        printf("outbox  from %" PRIu64 " to %" PRIu64 "  %" PRIu64 " epochs\n", first, end, n_epochs);
+        return 0;
+}
+
 static int wal_ls(struct wal_command *command, struct err *err)
 {
         struct wal_reader *reader = NULL;
@@ -150,8 +167,10 @@ static int wal_ls(struct wal_command *command, struct err *err)
                         printf("segment  %s  number %" PRIu64 "  from %" PRIu64 " to %" PRIu64 "  %" PRIu64 " bytes\n",
                                info.name, info.number, info.first_lsn, info.end_lsn, info.bytes);
         }
-        if (result == 0)
+        if (result == 0) {
                 wal_print_end(reader);
+                result = wal_verify_outbox(command, err);
+        }
         wal_reader_close(reader);
         return result;
 }
@@ -176,9 +195,9 @@ static int wal_verify(struct wal_command *command, struct err *err)
                 }
         }
         if (result == WAL_E_END) {
-                result = 0;
                 wal_print_end(reader);
-                if (command->n_bad_manifests > 0)
+                result = wal_verify_outbox(command, err);
+                if (result == 0 && command->n_bad_manifests > 0)
                         result = err_set(err, ERR_DATA, "%" PRIu32 " checkpoints do not check",
                                          command->n_bad_manifests);
         }
@@ -229,20 +248,27 @@ static bool wal_is_dir(const struct file_ops *ops, const char *path)
         return fd >= 0;
 }
 
+/* A part of the state directory, NULL when it has none. */
+static char *wal_find_dir(const struct wal_command *command, const char *name)
+{
+        char *path = wal_dir_path(command->dir, name);
+
+        if (wal_is_dir(command->ops, path))
+                return path;
+        alloc_free(path);
+        return NULL;
+}
+
 /* A state directory has log/ in it; anything else is taken for a log directory. */
 static void wal_find_dirs(struct wal_command *command)
 {
-        command->log_dir = wal_dir_path(command->dir, "log");
-        if (!wal_is_dir(command->ops, command->log_dir)) {
-                alloc_free(command->log_dir);
+        command->log_dir = wal_find_dir(command, "log");
+        if (command->log_dir == NULL) {
                 command->log_dir = alloc_text(command->dir);
                 return;
         }
-        command->checkpoint_dir = wal_dir_path(command->dir, "checkpoint");
-        if (!wal_is_dir(command->ops, command->checkpoint_dir)) {
-                alloc_free(command->checkpoint_dir);
-                command->checkpoint_dir = NULL;
-        }
+        command->checkpoint_dir = wal_find_dir(command, "checkpoint");
+        command->outbox_dir = wal_find_dir(command, "outbox");
 }
 
 static bool wal_parse_lsn(const char *text, uint64_t *ret_lsn)
@@ -306,6 +332,7 @@ int command_wal(int argc, char **argv)
                         result = ERR_IO;
                 alloc_free(command.log_dir);
                 alloc_free(command.checkpoint_dir);
+                alloc_free(command.outbox_dir);
                 return result;
         }
         fputs(wal_usage, stderr);

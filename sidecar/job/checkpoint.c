@@ -46,6 +46,8 @@
 enum { CHECKPOINT_VERSION = 1, CHECKPOINT_LOG_DURABLE = 1 };
 enum { CHECKPOINT_STATE_HEAD_BYTES = 32, CHECKPOINT_PART_HEAD_BYTES = 8, CHECKPOINT_MANIFEST_HEAD_BYTES = 112 };
 enum { CHECKPOINT_NAME_BYTES = 40 };
+/* Synced in pieces of this size: one sync of all would keep the disk from the log for as long as it takes. */
+enum { CHECKPOINT_SYNC_BYTES = 4 << 20 };
 #define CHECKPOINT_MANIFEST_BYTES_MAX (2 * (size_t)LIMIT_LOG_RECORD_BYTES)
 
 struct checkpoint_writer {
@@ -58,6 +60,7 @@ struct checkpoint_writer {
         int fd;             /* of the state file, -1: not open */
         struct bytes part;
         uint64_t n_bytes;   /* written */
+        uint64_t n_synced;  /* of them */
         uint32_t crc;       /* of them */
         bool is_complete;   /* the state file stands under its name */
         bool is_published;
@@ -421,6 +424,15 @@ int checkpoint_step(struct checkpoint_writer *writer, struct err *err)
         has_more = writer->next(writer->context, &writer->part);
         if (checkpoint_write_part(writer, err) != 0)
                 return checkpoint_failed(writer, errno, err);
+        if (has_more && writer->n_bytes - writer->n_synced >= CHECKPOINT_SYNC_BYTES) {
+                if (writer->ops->fdatasync(writer->ops->context, writer->fd) != 0) {
+                        int why = errno;
+
+                        err_set_errno(err, ERR_IO, why, "sync failed");
+                        return checkpoint_failed(writer, why, err);
+                }
+                writer->n_synced = writer->n_bytes;
+        }
         if (has_more)
                 return CHECKPOINT_E_MORE;
         result = checkpoint_close_state(writer, err);

@@ -24,7 +24,7 @@ struct wal_segment {
 /* The segment in the making. */
 struct wal_pool_fill {
         int fd;        /* -1: none is being filled */
-        uint64_t done; /* bytes */
+        uint64_t done, synced; /* bytes */
 };
 
 struct wal_pool {

@@ -343,6 +343,10 @@ TEST(payloads_are_those_that_are_written_down)
 {
         static const uint8_t tick_bytes[] = {0x02, 0x03};
         static const uint8_t origin_bytes[] = {0x01, 0x01, 0x80, 0x01, 0x03, 0x01, 'p'};
+        static const uint8_t config_bytes[] = {0x03, 0x0a, 0x01, 0x01, 'c', 0x03, 'I', 'N', 'T', 0x01, 0x03, 'I', 'N', 'T',
+                                               0x01, 'c'};
+        static const uint8_t dead_bytes[] = {0x01, 0x00, 0x05, 0x06, 0x0e, 0x01, 'c', 0x03, 'I', 'N', 'T', 0xe8, 0x07,
+                                             0x01, 'c'};
         static const uint8_t layout_bytes[] = {0x01, 0x00, 0x01, 't', 0x01, 0x01, 0x01, 'c', 0x03, 'I', 'N', 'T'};
         static const uint8_t batch_bytes[] = {0x01, 0x00, 0x05, 0x02, 0x01, 0x10, 0x05, 0x01,
                                               'o', /* 1/0, connection 5/2, depth 1, 8 ms, flags, "o" */
@@ -359,6 +363,11 @@ TEST(payloads_are_those_that_are_written_down)
         enum phys phys = PHYS_I64;
         struct record_layout layout = {.generation = 1, .table = slice_from_text("t"), .n_columns = 1, .names = &name,
                                        .types = &type, .phys = &phys};
+        struct record_config config = {.generation = 3, .now_ms = 5, .n_files = 1, .file_names = &name,
+                                       .file_texts = &type, .n_overrides = 1, .override_keys = &type,
+                                       .override_values = &name};
+        struct record_dead dead = {.generation = 1, .connection = 5, .sequence = 6, .arrival_ms = 7, .reason = name,
+                                   .detail = type, .body_bytes = 1000, .body = name};
         struct vector column = {.phys = PHYS_I64, .i64 = (int64_t[]){7, 8}};
         struct record_batch batch = {.generation = 1, .origin = slice_from_text("o"), .connection = 5, .sequence = 2,
                                      .depth = 1, .arrival_ms = 8, .is_last = true,
@@ -369,6 +378,8 @@ TEST(payloads_are_those_that_are_written_down)
 
         CHECK_BYTES(bytes, record_encode_tick(&tick, bytes), tick_bytes, sizeof(tick_bytes));
         CHECK_BYTES(bytes, record_encode_origin(&origin, bytes), origin_bytes, sizeof(origin_bytes));
+        CHECK_BYTES(bytes, record_encode_config(&config, bytes), config_bytes, sizeof(config_bytes));
+        CHECK_BYTES(bytes, record_encode_dead(&dead, bytes), dead_bytes, sizeof(dead_bytes));
         record_encoder_set_layout(encoder, &layout);
         CHECK_BYTES(bytes, record_encode_layout(encoder, &layout, bytes), layout_bytes, sizeof(layout_bytes));
         CHECK_BYTES(bytes,

@@ -6,6 +6,7 @@
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/bytes.h"
 #include "sinks/outbox.h"
+#include "sinks/outbox_payload.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,6 +164,42 @@ static unsigned check_epochs(struct outbox *outbox, uint32_t feeder, uint64_t af
         return n_epochs;
 }
 
+TEST(payloads_are_those_that_are_written_down)
+{
+        static const uint8_t table_bytes[] = {0x01, 0x03, 'c', 't', 'r', 0x02, 0x01, 0x01, 'k', 0x04, 0x01, 'v'};
+        static const uint8_t rows_bytes[] = {0x00, 0xac, 0x02, 0x0a, 0x02, 0x01, 0x01, 0x0e, 0x00, 0x01,
+                                             0x07, 0x01, 0x02, 0x01, 'a',  'b',  'c'};
+        static const uint8_t end_bytes[] = {0xe8, 0x07, 0x07};
+        static const uint8_t file_bytes[] = {0x03, 0x80, 0x20, 0x01, 0x01, 0x03, 'c',  't',  'r',  0x02, 0x01, 0x01,
+                                             0x01, 0x03, 'c',  't',  'r',  0x02, 0x01, 0x01, 'k',  0x04, 0x01, 'v',
+                                             0x01, 0x03, 0x04, 0x64, 0x80, 0x20, 0x01};
+        const struct slice names[] = {slice_from_text("k"), slice_from_text("v")};
+        static const enum phys phys[] = {PHYS_I64, PHYS_STR};
+        struct outbox_table table = {.generation = 1, .name = slice_from_text("ctr"), .n_columns = 2, .names = names,
+                                     .phys = phys};
+        struct outbox_counter counter = {.name = slice_from_text("ctr"), .next_index = 2, .window_end_ms = -1};
+        struct outbox_epoch epoch = {.epoch = 3, .lsn = 4, .first = 100, .end = 4096, .is_ordered = true};
+        struct outbox_summary summary = {.last_epoch = 3, .open_first = 4096, .is_open_ordered = true, .n_counters = 1,
+                                         .counters = &counter, .n_tables = 1, .tables = &table, .n_epochs = 1,
+                                         .epochs = &epoch};
+        struct vector vectors[] = {{.phys = PHYS_I64, .i64 = (int64_t[]){7, 8}}, {.phys = PHYS_STR}};
+        struct batch rows = {.n_rows = 2, .n_columns = 2, .columns = vectors};
+        struct slice strings[] = {slice_from_text("ab"), slice_from_text("c")};
+        struct bytes bytes;
+        uint8_t at[200];
+
+        vectors[1].str = strings;
+        bytes_init(&bytes);
+        outbox_payload_put_table(&bytes, &table);
+        CHECK_BYTES(bytes.data, bytes.len, table_bytes, sizeof(table_bytes));
+        CHECK_BYTES(at, outbox_payload_put_rows(at, 0, 300, 5, &rows), rows_bytes, sizeof(rows_bytes));
+        CHECK_BYTES(at, outbox_payload_put_epoch_end(at, 1000, 7), end_bytes, sizeof(end_bytes));
+        bytes_reset(&bytes);
+        outbox_payload_put_summary(&bytes, &summary);
+        CHECK_BYTES(bytes.data, bytes.len, file_bytes, sizeof(file_bytes));
+        bytes_done(&bytes);
+}
+
 TEST(epochs_come_back_from_memory_and_from_files)
 {
         struct outbox_config config = config_of(0);
@@ -229,7 +266,7 @@ TEST(next_life_goes_on_at_the_cursor_and_makes_the_same_bytes)
 
         bytes_init(&first);
         bytes_init(&second);
-        for (uint64_t stop = 3; stop < 200; stop += 13) {
+        for (uint64_t stop = 3; stop < 200; stop += 39) {
                 struct outbox *outbox;
                 uint64_t cursor, end;
 

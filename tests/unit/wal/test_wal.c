@@ -485,7 +485,7 @@ TEST(three_threads_write_sync_and_recycle_and_nothing_is_lost)
         config.is_inline = false;
         keeping.wal = open_log(&config, &recovery);
         CHECK_INT(pthread_create(&thread, NULL, keep, &keeping), 0);
-        for (n = 0; n < 600;) {
+        for (n = 0; n < 400;) {
                 int result = wal_reserve(keeping.wal, length_large(n), &room, &err);
 
                 CHECK(result == 0 || result == WAL_E_FULL);
@@ -513,8 +513,8 @@ TEST(three_threads_write_sync_and_recycle_and_nothing_is_lost)
         atomic_store(&keeping.is_over, true);
         pthread_join(thread, NULL);
         wal_stats(keeping.wal, &stats);
-        CHECK_UINT(stats.n_records, 600);
-        CHECK(stats.n_groups > 30);
+        CHECK_UINT(stats.n_records, 400);
+        CHECK(stats.n_groups > 20);
         wal_close(keeping.wal);
         check_records(config.dir, kept, kept_n, n - kept_n, length_large);
 }
