@@ -43,7 +43,7 @@ enum {
         OUTBOX_CHUNKS_SPARE = 16,
         OUTBOX_FILE_BYTES = 64 << 20,
         OUTBOX_MEMORY_BYTES = 32 << 20,
-        OUTBOX_SYNC_BYTES = 4 << 20, /* written at most before it is synced, so that a checkpoint finds little to sync */
+        OUTBOX_SYNC_BYTES = 4 << 20, /* written at most before a sync, so that a checkpoint finds little to do */
 };
 
 struct outbox_chunk {

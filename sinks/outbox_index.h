@@ -45,7 +45,8 @@ int outbox_index_load(struct outbox_index *index, uint64_t cursor, struct err *e
 /* "<dir>/%016x.wal", to be freed with alloc_free. */
 char *outbox_index_path(const char *dir, uint64_t first_lsn);
 
-/* Reads every record before the cursor and changes nothing; 0: up to wherever the records end. ret_epochs: complete ones. */
+/* Reads every record before the cursor and changes nothing; 0: up to wherever the records end. ret_epochs: complete
+ * ones. */
 int outbox_index_verify(const char *dir, const struct file_ops *ops, uint64_t cursor, uint64_t *ret_first,
                         uint64_t *ret_end, uint64_t *ret_epochs, struct err *err) WEIR_MUST_CHECK;
 

@@ -20,8 +20,8 @@
 
 enum {
         WAL_POOL_STEP_BYTES = 1 << 20,
-        /* A segment is synced in pieces while it is filled: one sync of all of it would keep the disk from the log's own
-         * small writes for a quarter of a second. */
+        /* A segment is synced in pieces while it is filled: one sync of all of it would keep the disk from the log's
+         * own small writes for a quarter of a second. */
         WAL_POOL_SYNC_BYTES = 4 << 20,
 };
 

@@ -343,8 +343,8 @@ TEST(payloads_are_those_that_are_written_down)
 {
         static const uint8_t tick_bytes[] = {0x02, 0x03};
         static const uint8_t origin_bytes[] = {0x01, 0x01, 0x80, 0x01, 0x03, 0x01, 'p'};
-        static const uint8_t config_bytes[] = {0x03, 0x0a, 0x01, 0x01, 'c', 0x03, 'I', 'N', 'T', 0x01, 0x03, 'I', 'N', 'T',
-                                               0x01, 'c'};
+        static const uint8_t config_bytes[] = {0x03, 0x0a, 0x01, 0x01, 'c',  0x03, 'I',  'N',
+                                               'T',  0x01, 0x03, 'I',  'N',  'T',  0x01, 'c'};
         static const uint8_t dead_bytes[] = {0x01, 0x00, 0x05, 0x06, 0x0e, 0x01, 'c', 0x03, 'I', 'N', 'T', 0xe8, 0x07,
                                              0x01, 'c'};
         static const uint8_t layout_bytes[] = {0x01, 0x00, 0x01, 't', 0x01, 0x01, 0x01, 'c', 0x03, 'I', 'N', 'T'};
