@@ -28,6 +28,7 @@ enum {
         READS_PER_ROUND = 4,
         DISCARDS_MAX = 16,
         IDLE_TICKS = 30,
+        HELD_TICKS = 10, /* half of an agent's request-timeout */
         POOL_BYTES = 256 << 20, /* of events that are not whole yet, over all connections */
 };
 
@@ -46,7 +47,7 @@ struct connection {
         char peer[LISTEN_ADDRESS_BYTES]; /* address and port */
         char origin[LISTEN_ADDRESS_BYTES];
         int fd;
-        uint32_t idle_ticks;
+        uint32_t idle_ticks, held_ticks;
         bool is_held, is_dirty;
         bool has_batches;   /* some batch of it is in the log */
         bool has_read;      /* the connections before it were looked at */
@@ -101,6 +102,7 @@ static void hold(struct connection *connection, uint64_t token)
 
         connection->is_held = true;
         connection->held_token = token;
+        connection->held_ticks = 0;
         connection->next_held = NULL;
         *sources->last_held = connection;
         sources->last_held = &connection->next_held;
@@ -259,6 +261,8 @@ static void settle_older(struct connection *connection)
                         continue;
                 if (poll(&poll_other, 1, 0) < 1 || !(poll_other.revents & (POLLRDHUP | POLLHUP | POLLERR)))
                         continue;
+                if (other->is_held) /* its batch is being taken; what stands behind it was never answered */
+                        end_of_input(other);
                 while (may_read(other) && (read_some(other) || !other->is_ended))
                         continue;
                 touch(other);
@@ -560,6 +564,8 @@ void sources_on_room(struct sources *sources)
                 if (sources->first_held == NULL)
                         sources->last_held = &sources->first_held;
                 connection->is_held = false;
+                if (connection->is_ended) /* before the next batch: it may hold the same rows */
+                        record_end(connection);
                 if (!sources->is_quiescing)
                         session_resume(connection->session);
                 touch(connection);
@@ -618,8 +624,35 @@ void sources_step(struct sources *sources)
                 sources->is_starved = true;
 }
 
+/* Batches that have waited for too long are answered with an error, so that the agent's log says why. The first of
+ * them may be half in the log: it waits on. */
+static void answer_held(struct sources *sources)
+{
+        struct connection **at = sources->first_held == NULL ? NULL : &sources->first_held->next_held;
+
+        while (at != NULL && *at != NULL) {
+                struct connection *connection = *at;
+
+                if (++connection->held_ticks < HELD_TICKS) {
+                        at = &connection->next_held;
+                        continue;
+                }
+                *at = connection->next_held;
+                connection->is_held = false;
+                builder_reset(&connection->builder);
+                session_answer(connection->session, connection->held_token, SESSION_ERROR,
+                               "weir cannot log: its disk or weir.wal.max-bytes is full; the batch was not taken");
+                if (!sources->is_quiescing)
+                        session_resume(connection->session);
+                touch(connection);
+        }
+        if (at != NULL)
+                sources->last_held = at;
+}
+
 void sources_tick(struct sources *sources)
 {
+        answer_held(sources);
         for (uint32_t i = 0; i < sources->n_sources; i++) {
                 if (sources->source[i] == NULL)
                         continue;
