@@ -341,7 +341,8 @@ void engine_apply_tick(struct engine *engine, const struct record_tick *tick)
                 if (watermark_tick(&source->watermark, tick->now_ms, tick->is_ready) > before)
                         advance(engine, source);
         }
-        if (engine->has_results && (tick->is_flush || tick->now_ms - engine->results_since_ms >= engine->latency_ms))
+        if (engine->has_results &&
+            (tick->is_flush || engine->clock_ms - engine->results_since_ms >= engine->latency_ms))
                 engine_output_end_epoch(engine, tick->now_ms);
 }
 
