@@ -8,8 +8,11 @@
 #include "sinks/outbox.h"
 #include "sinks/outbox_payload.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* ---- tables: two sinks, known under every generation ---- */
 
@@ -416,4 +419,64 @@ TEST(pieces_out_of_order_are_said_to_be)
         CHECK(source->find_epoch(source->context, 1, &epoch) && !epoch.is_ordered);
         outbox_close(outbox);
         arena_done(&arena);
+}
+
+/* ---- two threads ---- */
+
+struct tending {
+        struct outbox *outbox;
+        atomic_bool is_over;
+        atomic_int result;
+};
+
+static void *tend_always(void *context)
+{
+        struct tending *tending = context;
+        struct err err;
+
+        while (!atomic_load(&tending->is_over)) {
+                int result = outbox_tend(tending->outbox, &err);
+
+                if (result < 0)
+                        atomic_store(&tending->result, result);
+                if (result != OUTBOX_E_MORE)
+                        nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+        }
+        return NULL;
+}
+
+TEST(one_thread_appends_and_reads_while_another_writes)
+{
+        struct outbox_config config = config_of(0);
+        struct tending tending = {.result = 0};
+        pthread_t thread;
+        struct err err;
+        uint64_t sealed = 0;
+
+        config.memory_bytes = 600 << 10;
+        tending.outbox = open_outbox(&config);
+        CHECK_INT(pthread_create(&thread, NULL, tend_always, &tending), 0);
+        for (uint64_t n = 0; n < 300;) {
+                int result = append(tending.outbox, n, &err);
+
+                CHECK(result == 0 || result == OUTBOX_E_FULL);
+                if (result == OUTBOX_E_FULL) {
+                        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+                        continue;
+                }
+                if (n % 60 == 13) {
+                        sealed = outbox_seal(tending.outbox);
+                        CHECK_UINT(check_epochs(tending.outbox, 2, 0, n + 1), (n + 1) / 7);
+                        outbox_cut(tending.outbox, 0, UINT64_MAX, outbox_synced(tending.outbox));
+                }
+                n++;
+        }
+        for (int i = 0; i < 20000 && outbox_synced(tending.outbox) < sealed; i++)
+                nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+        CHECK(outbox_synced(tending.outbox) >= sealed);
+        atomic_store(&tending.is_over, true);
+        pthread_join(thread, NULL);
+        CHECK_INT(atomic_load(&tending.result), 0);
+        CHECK_UINT(check_epochs(tending.outbox, 0, 0, 300), 300 / 7);
+        outbox_close(tending.outbox);
 }
