@@ -46,7 +46,7 @@ static int wal_fail(const struct err *err)
 {
         fflush(stdout);
         fprintf(stderr, "weir wal: %s\n", err->text);
-        return err->code;
+        return (int)err->code;
 }
 
 /* ---- checkpoints ---- */
@@ -180,20 +180,16 @@ static int wal_verify(struct wal_command *command, struct err *err)
         struct wal_reader *reader = NULL;
         struct wal_json *json = wal_json_new();
         struct wal_record record;
-        struct bytes line;
         int result = -1;
 
-        bytes_init(&line);
         if (wal_read_checkpoints(command, true, err) != 0 || wal_open_reader(command, &reader, err) != 0)
                 goto out;
         /* Payloads are verified by turning them into values. */
-        while ((result = wal_reader_next(reader, &record, err)) == 0) {
-                bytes_reset(&line);
-                if (wal_json_append(json, &record, &line, err) != 0) {
+        while ((result = wal_reader_next(reader, &record, err)) == 0)
+                if (wal_json_pass(json, &record, err) != 0) {
                         result = -1;
                         break;
                 }
-        }
         if (result == WAL_E_END) {
                 wal_print_end(reader);
                 result = wal_verify_outbox(command, err);
@@ -202,7 +198,6 @@ static int wal_verify(struct wal_command *command, struct err *err)
                                          command->n_bad_manifests);
         }
 out:
-        bytes_done(&line);
         wal_json_free(json);
         wal_reader_close(reader);
         return result;
@@ -221,11 +216,11 @@ static int wal_dump(struct wal_command *command, struct err *err)
                 goto out;
         while ((result = wal_reader_next(reader, &record, err)) == 0 && record.lsn < command->to_lsn) {
                 bytes_reset(&line);
-                if (wal_json_append(json, &record, &line, err) != 0) {
-                        result = -1;
+                result = record.lsn < command->from_lsn ? wal_json_pass(json, &record, err)
+                                                        : wal_json_append(json, &record, &line, err);
+                if (result != 0)
                         break;
-                }
-                if (record.lsn >= command->from_lsn)
+                if (line.len > 0)
                         fwrite(line.data, 1, line.len, stdout);
         }
         if (result == WAL_E_END)

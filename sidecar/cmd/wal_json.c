@@ -336,11 +336,10 @@ static void wal_json_put_origin(const struct record_origin *origin, struct bytes
         wal_json_text(line, "peer", origin->peer);
 }
 
-static void wal_json_put(struct wal_json *json, const struct record *record, struct bytes *line)
+static void wal_json_put(const struct wal_json *json, const struct record *record, struct bytes *line)
 {
         switch (record->type) {
         case RECORD_LAYOUT:
-                wal_json_keep_layout(json, &record->layout);
                 wal_json_put_layout(&record->layout, line);
                 break;
         case RECORD_CONFIG:
@@ -368,11 +367,10 @@ static void wal_json_put(struct wal_json *json, const struct record *record, str
         }
 }
 
-int wal_json_append(struct wal_json *json, const struct wal_record *record, struct bytes *line, struct err *err)
+/* The value of a record that is no PAD, valid until the next. */
+static int wal_json_decode(struct wal_json *json, const struct wal_record *record, struct record *ret_value,
+                           struct err *err)
 {
-        struct record value;
-        bool is_pad = record->type == WAL_TYPE_PAD;
-
         if (!json->has_segment || json->segment != record->segment) {
                 record_decoder_reset(json->decoder);
                 arena_reset(&json->layout_arena);
@@ -381,8 +379,29 @@ int wal_json_append(struct wal_json *json, const struct wal_record *record, stru
                 json->has_segment = true;
         }
         arena_reset(&json->arena);
-        if (!is_pad && record_decode(json->decoder, record->type, record->payload, &json->arena, &value, err) != 0)
+        if (record->type == WAL_TYPE_PAD)
+                return 0;
+        if (record_decode(json->decoder, record->type, record->payload, &json->arena, ret_value, err) != 0)
                 return err_prefix(err, "lsn %" PRIu64, record->lsn);
+        if (ret_value->type == RECORD_LAYOUT)
+                wal_json_keep_layout(json, &ret_value->layout);
+        return 0;
+}
+
+int wal_json_pass(struct wal_json *json, const struct wal_record *record, struct err *err)
+{
+        struct record value;
+
+        return wal_json_decode(json, record, &value, err);
+}
+
+int wal_json_append(struct wal_json *json, const struct wal_record *record, struct bytes *line, struct err *err)
+{
+        struct record value;
+        bool is_pad = record->type == WAL_TYPE_PAD;
+
+        if (wal_json_decode(json, record, &value, err) != 0)
+                return -1;
         bytes_append_format(line, "{\"lsn\":%" PRIu64 ",\"bytes\":%zu,\"type\":\"%s\"", record->lsn,
                             record->payload.len, is_pad ? "PAD" : record_type_name(record->type));
         if (!is_pad && !record->is_whole)

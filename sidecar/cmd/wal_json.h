@@ -12,6 +12,8 @@ struct wal_json;
 
 struct wal_json *wal_json_new(void);
 struct wal_json *wal_json_free(struct wal_json *json);
+/* Reads a record without showing it: checks it, and takes in what later ones of its segment need. */
+int wal_json_pass(struct wal_json *json, const struct wal_record *record, struct err *err) WEIR_MUST_CHECK;
 /* Appends one line with its newline. ERR_DATA when the payload is none of a known record. */
 int wal_json_append(struct wal_json *json, const struct wal_record *record, struct bytes *line, struct err *err)
         WEIR_MUST_CHECK;
