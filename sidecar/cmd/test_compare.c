@@ -629,4 +629,6 @@ void test_compare_show(struct test_output *output, struct bytes *text)
                 bytes_append_format(text, "%s %" PRIu64 "\n", counts[i].name,
                                     count_value(output, &counts[i], slice_make(NULL, 0)));
         append_dead(output, text);
+        bytes_append_format(text, "# state %" PRIu64 " bytes, CRC %08" PRIx32 "\n", output->state_bytes,
+                            output->state_crc);
 }

@@ -6,6 +6,7 @@
 #include "sidecar/cmd/test_run.h"
 
 #include "sidecar/base/alloc.h"
+#include "sidecar/base/crc32c.h"
 #include "sidecar/base/file.h"
 #include "sidecar/base/limits.h"
 #include "sidecar/column/decode.h"
@@ -236,28 +237,31 @@ static void take_output(struct running *running, uint32_t n_pieces, uint32_t max
                         keep_piece(running, &piece);
 }
 
-static int restart(struct running *running, struct err *err)
+static void append_state(struct running *running, struct bytes *state)
 {
         struct engine_frozen *frozen;
+
+        take_output(running, UINT32_MAX, 1000);
+        frozen = engine_freeze(running->engine);
+        while (engine_frozen_next(frozen, state))
+                ;
+        engine_thaw(running->engine, frozen);
+}
+
+static int restart(struct running *running, struct err *err)
+{
         struct bytes state, again;
         int result;
 
-        take_output(running, UINT32_MAX, 1000);
         bytes_init(&state);
         bytes_init(&again);
-        frozen = engine_freeze(running->engine);
-        while (engine_frozen_next(frozen, &state))
-                ;
-        engine_thaw(running->engine, frozen);
+        append_state(running, &state);
         close_engine(running);
         result = open_engine(running, err);
         if (result == 0)
                 result = engine_load(running->engine, bytes_slice(&state), err);
         if (result == 0) {
-                frozen = engine_freeze(running->engine);
-                while (engine_frozen_next(frozen, &again))
-                        ;
-                engine_thaw(running->engine, frozen);
+                append_state(running, &again);
                 if (!slice_is_equal(bytes_slice(&state), bytes_slice(&again)))
                         result = err_set(err, ERR_INTERNAL, "a state that was loaded is saved with other bytes");
         }
@@ -576,6 +580,17 @@ static int take_directive(struct running *running, const struct test_line *line,
         return is_hold ? 0 : tick(running, is_restart, false, err);
 }
 
+static void sum_state(struct running *running)
+{
+        struct bytes state;
+
+        bytes_init(&state);
+        append_state(running, &state);
+        running->output->state_bytes = state.len;
+        running->output->state_crc = crc32c(0, state.data, state.len);
+        bytes_done(&state);
+}
+
 static int take_input(struct running *running, struct err *err)
 {
         for (uint32_t i = 0; i < running->test->input.n; i++) {
@@ -589,6 +604,7 @@ static int take_input(struct running *running, struct err *err)
         }
         if (flush(running, err) < 0)
                 return -1;
+        sum_state(running);
         if (running->is_held)
                 return tick(running, false, true, err);
         engine_finish(running->engine);

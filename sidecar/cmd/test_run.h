@@ -48,6 +48,8 @@ struct test_output {
         uint32_t n_windows;
         struct engine_window_stats *windows;
         struct test_dead *dead; /* in order of lines */
+        uint64_t state_bytes;   /* of the checkpoint behind the last line of input, before open windows fire */
+        uint32_t state_crc;
 };
 
 /* < 0: the job does not compile, or a line of the input is none (the sentence names the line). ret_output is to be

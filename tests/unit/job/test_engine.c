@@ -310,8 +310,9 @@ TEST(rows_of_two_queries_into_one_table_come_in_order_of_rows)
 
 TEST(queries_that_begin_alike_share_their_windows)
 {
-        struct job *job = job_open("CREATE VIEW w AS SELECT k, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts),\n"
-                                   "INTERVAL '10' SECOND)) GROUP BY k, window_start, window_end;\n"
+        struct job *job = job_open("CREATE VIEW w AS SELECT k, COUNT(*) AS n\n"
+                                   "FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND))\n"
+                                   "GROUP BY k, window_start, window_end;\n"
                                    "INSERT INTO o SELECT k, n FROM w;\n"
                                    "INSERT INTO o SELECT k, -n FROM w;\n");
 
