@@ -1,8 +1,8 @@
 /* keeper.c - the background thread. See keeper.h.
  *
  * One loop of small steps: none of them takes long, so a segment is never waited for because a checkpoint is being
- * written. The thread is nice: where the three threads share a core, zeros for segments to come and parts of a checkpoint
- * take the time that the loop and the sync of the log leave. When those wait for it, it has all of it. */
+ * written. The thread is nice: where the three threads share a core, zeros for segments to come and parts of a
+ * checkpoint take the time that the loop and the sync of the log leave. When those wait for it, it has all of it. */
 #include "sidecar/keeper.h"
 
 #include "sidecar/base/alloc.h"

@@ -53,8 +53,8 @@ struct decode_step {
         enum decode_step_kind kind;
         uint32_t column;
         uint32_t count;
-        /* SKIP_RUN, LOAD_LONG, LOAD_TEXT and HASH_TEXT go on over n_longs longs and then n_texts strings or bytes that nobody
-         * wants, while the position is in a register. */
+        /* SKIP_RUN, LOAD_LONG, LOAD_TEXT and HASH_TEXT go on over n_longs longs and then n_texts strings or bytes that
+         * nobody wants, while the position is in a register. */
         uint32_t n_longs, n_texts;
         int32_t null_branch, value_branch;
         int64_t least, most;

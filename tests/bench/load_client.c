@@ -11,8 +11,9 @@
  * what is measured with dedup on is making and keeping fingerprints, no row is a duplicate of one in doubt.
  *
  *   --keys N        campaign ids are drawn from N values (default 100)
- *   --pass N        one event in N is a click or an impression, the others have types that the jobs filter out (default
- *   1) --slide-events N  events of all connections per five minutes of event time (default 20 M)
+ *   --pass N        one event in N is a click or an impression, the others have types that the jobs filter out
+ *                   (default 1)
+ *   --slide-events N  events of all connections per five minutes of event time (default 20 M)
  *
  *   --server PID    the server's CPU per event is taken in slices of 20 ms, and that of the quietest tenth is printed: on
  *   a machine with other users most of the noise comes from them, in bursts, and never makes anything faster
@@ -32,7 +33,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUFFER_BYTES = 8192, FRAMES_MIN = 4, FRAMES_MAX = 64, CONNECTIONS_MAX = 64, LATENCIES_MAX = 1 << 20, SLICES_MAX = 1 << 16 };
+enum { BUFFER_BYTES = 8192, FRAMES_MIN = 4, FRAMES_MAX = 64, CONNECTIONS_MAX = 64 };
+enum { LATENCIES_MAX = 1 << 20, SLICES_MAX = 1 << 16 };
 enum { POOL_BYTES = 640 << 10, SLICE_EVENTS_MIN = 10000 };
 enum { TIME_BYTES = 6, KEY_BYTES = 3 }; /* zig-zag varints of today's milliseconds; of 8192 .. 1048575 */
 
@@ -414,7 +416,8 @@ static void run(struct load *load)
 
                         send_some(load, connection);
                         polls[i] = (struct pollfd){.fd = connection->fd,
-                                                   .events = (short)(POLLIN | (connection->frame != NULL ? POLLOUT : 0))};
+                                                   .events = (short)(POLLIN |
+                                                                     (connection->frame != NULL ? POLLOUT : 0))};
                 }
                 poll(polls, load->options.n_connections, 100);
                 for (uint32_t i = 0; i < load->options.n_connections; i++)
