@@ -15,8 +15,9 @@
  *                   (default 1)
  *   --slide-events N  events of all connections per five minutes of event time (default 20 M)
  *
- *   --server PID    the server's CPU per event is taken in slices of 20 ms, and that of the quietest tenth is printed: on
- *   a machine with other users most of the noise comes from them, in bursts, and never makes anything faster
+ *   --server PID    the server's CPU per event is taken in slices of 20 ms, and that of the quietest tenth is printed:
+ *                   on a machine with other users most of the noise comes from them, in bursts, and never makes
+ *                   anything faster
  *
  * Prints one JSON object: events acknowledged in the measured time, rate, latency of answers, bytes, the client's
  * own CPU ns per event. */
