@@ -161,21 +161,24 @@ static struct slice query_fingerprint(const struct plan_job *plan, const struct 
         return slice_make(NULL, 0);
 }
 
+static int add_table(struct delivery *delivery, const struct job *job, const struct plan_table *table, struct err *err)
+{
+        struct known_table known = {.table = table, .generation = job->generation,
+                                    .fingerprint = query_fingerprint(job->plan, table)};
+
+        if (sink_set_add_table(&delivery->sinks, table, &known.sink_index, err) < 0)
+                return -1;
+        delivery->tables = alloc_resize(delivery->tables, delivery->n_tables + 1, sizeof *delivery->tables);
+        delivery->tables[delivery->n_tables++] = known;
+        return 0;
+}
+
 int delivery_add_job(struct delivery *delivery, const struct job *job, struct err *err)
 {
-        for (uint32_t i = 0; i < job->plan->n_tables; i++) {
-                const struct plan_table *table = job->plan->tables[i];
-                struct known_table known = {.table = table, .generation = job->generation,
-                                            .fingerprint = query_fingerprint(job->plan, table)};
-
-                if (!table->is_sink)
-                        continue;
-                if (sink_set_add_table(&delivery->sinks, table, &known.sink_index, err) < 0)
+        for (uint32_t i = 0; i < job->plan->n_tables; i++)
+                if (job->plan->tables[i]->is_sink && add_table(delivery, job, job->plan->tables[i], err) < 0)
                         return -1;
-                delivery->tables = alloc_resize(delivery->tables, delivery->n_tables + 1, sizeof *delivery->tables);
-                delivery->tables[delivery->n_tables++] = known;
-        }
-        return 0;
+        return job->dead_letters == NULL ? 0 : add_table(delivery, job, job->dead_letters, err);
 }
 
 static struct slice table_fingerprint(void *context, const struct plan_table *table)

@@ -2,6 +2,7 @@
 #include "sidecar/generation.h"
 
 #include "sidecar/base/alloc.h"
+#include "sidecar/job/dead.h"
 #include "sidecar/pipeline_state.h"
 #include "sidecar/plan/setting.h"
 
@@ -56,6 +57,7 @@ static void keep_job(struct pipeline *pipeline, struct job *job, uint64_t last_e
         pipeline->kept = alloc_resize(pipeline->kept, pipeline->n_kept + 1, sizeof *pipeline->kept);
         kept = &pipeline->kept[pipeline->n_kept++];
         *kept = (struct kept_job){.job = job, .last_epoch = last_epoch, .has_open_rows = last_epoch == UINT64_MAX};
+        job->dead_letters = dead_table_new(pipeline->dead_dir, &job->arena);
         arena_init(&arena, 4096, 0);
         job_config(job, pipeline->last_arrival_ms, &arena, &config);
         bytes_reserve(&kept->config, record_bound_config(&config));
@@ -177,6 +179,8 @@ int generation_bind(struct pipeline *pipeline, struct job *job, struct engine *e
         pipeline->engine = engine;
         pipeline->job = job;
         keep_job(pipeline, job, last_epoch);
+        engine_take_dead(engine, job->dead_letters);
+        pipeline->dead_max_bytes = setting_bytes(job->plan, SETTING_DEAD_MAX_BYTES);
         pipeline->output_budget_bytes = setting_bytes(job->plan, SETTING_OUTPUT_BYTES);
         pipeline->scans = alloc_zero(job->plan->n_sources + 1, sizeof *pipeline->scans);
         for (uint32_t s = 0; s < job->plan->n_sources; s++)

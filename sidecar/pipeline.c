@@ -8,6 +8,7 @@
 #include "sidecar/base/hash.h"
 #include "sidecar/base/limits.h"
 #include "sidecar/generation.h"
+#include "sidecar/job/dead.h"
 #include "sidecar/net/loop.h"
 #include "sidecar/pipeline_state.h"
 #include "sidecar/plan/setting.h"
@@ -89,6 +90,12 @@ void pipeline_forget(struct pipeline *pipeline, const void *ack_context)
 
 /* ---- The line */
 
+void pipeline_apply_dead(struct pipeline *pipeline, const struct record_dead *dead)
+{
+        pipeline->dead_bytes += dead_body_cost(dead->body.len);
+        engine_apply_dead(pipeline->engine, dead);
+}
+
 static int log_dead(struct pipeline *pipeline, const struct pipeline_batch *batch, const char *reason,
                     const char *detail, struct slice body, uint32_t body_bytes, struct err *err)
 {
@@ -98,10 +105,12 @@ static int log_dead(struct pipeline *pipeline, const struct pipeline_batch *batc
                                    .detail = slice_from_text(detail), .body_bytes = body_bytes, .body = body};
         int result = 0;
 
+        if (pipeline->dead_bytes + dead_body_cost(body.len) > pipeline->dead_max_bytes)
+                dead.body = slice_make(NULL, 0);
         if (pipeline->has_log)
                 result = record_writer_dead(pipeline->writer, &dead, &pipeline->last_lsn, err);
         if (result == 0)
-                engine_apply_dead(pipeline->engine, &dead);
+                pipeline_apply_dead(pipeline, &dead);
         return result;
 }
 
@@ -620,6 +629,7 @@ struct pipeline *pipeline_close(struct pipeline *pipeline)
         alloc_free(pipeline->log_dir);
         alloc_free(pipeline->checkpoint_dir);
         alloc_free(pipeline->outbox_dir);
+        alloc_free(pipeline->dead_dir);
         arena_done(&pipeline->intake.arena);
         bytes_done(&pipeline->extra);
         alloc_free(pipeline);

@@ -45,7 +45,7 @@ struct pipeline {
         struct keeper *keeper;
         struct delivery *delivery;
         struct loop_watch *log_watch, *keeper_watch;
-        char *log_dir, *checkpoint_dir, *outbox_dir;
+        char *log_dir, *checkpoint_dir, *outbox_dir, *dead_dir;
 
         struct intake intake;
         struct pipeline_ack *acks;  /* ring, capacity a power of two */
@@ -57,6 +57,10 @@ struct pipeline {
         struct engine_piece piece;  /* taken from the engine, not yet in the outbox */
         bool has_piece;
         size_t output_budget_bytes;
+
+        /* weir.dead.max-bytes: what lay in dead_dir at the start, and bodies of dead letters since, replayed ones too.
+         * Bodies beyond it are left out of their records, so replay never decides. */
+        uint64_t dead_bytes, dead_max_bytes;
 
         int64_t last_arrival_ms;
         uint64_t last_lsn;          /* end of the log, or a count of records without one */
@@ -70,6 +74,8 @@ struct pipeline {
 
 /* Now, never before what is logged already. */
 int64_t pipeline_arrival(struct pipeline *pipeline);
+/* A DEAD record, as it stands in the log. */
+void pipeline_apply_dead(struct pipeline *pipeline, const struct record_dead *dead);
 /* Output into the outbox until none is pending, waiting for the keeper where the outbox is full. */
 int pipeline_drain_output(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
 /* Waits (at most a second) for log or keeper to report something, and takes it in. */

@@ -10,6 +10,7 @@
 #include "sidecar/base/alloc.h"
 #include "sidecar/generation.h"
 #include "sidecar/job/checkpoint.h"
+#include "sidecar/job/dead.h"
 #include "sidecar/job/record_reader.h"
 #include "sidecar/pipeline_state.h"
 #include "sidecar/plan/setting.h"
@@ -169,7 +170,7 @@ static int apply_record(struct pipeline *pipeline, const struct record *record, 
                 break;
         case RECORD_DEAD:
                 see_time(pipeline, record->dead.arrival_ms);
-                engine_apply_dead(pipeline->engine, &record->dead);
+                pipeline_apply_dead(pipeline, &record->dead);
                 break;
         case RECORD_TICK:
                 see_time(pipeline, record->tick.now_ms);
@@ -292,7 +293,9 @@ int recovery_run(struct pipeline *pipeline, struct job *job, struct err *err)
 
         if (make_dir(pipeline, "log", &pipeline->log_dir, err) < 0 ||
             make_dir(pipeline, "checkpoint", &pipeline->checkpoint_dir, err) < 0 ||
-            make_dir(pipeline, "outbox", &pipeline->outbox_dir, err) < 0) {
+            make_dir(pipeline, "outbox", &pipeline->outbox_dir, err) < 0 ||
+            make_dir(pipeline, "dead", &pipeline->dead_dir, err) < 0 ||
+            dead_measure_dir(pipeline->config.instance->ops, pipeline->dead_dir, &pipeline->dead_bytes, err) < 0) {
                 job_free(job);
                 return -1;
         }

@@ -7,6 +7,7 @@
 
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/limits.h"
+#include "sidecar/job/dead.h"
 #include "sidecar/job/scan.h"
 #include "sidecar/plan/connector.h"
 #include "sidecar/plan/setting.h"
@@ -45,7 +46,7 @@ int engine_new(const struct plan_job *plan, struct engine **ret_engine, struct e
                 source_init(&engine->sources[s], plan, plan->sources[s]);
                 engine->n_sources++;
         }
-        if (engine_graph_init(engine, err) < 0) {
+        if (dead_check_names(plan, err) < 0 || engine_graph_init(engine, err) < 0) {
                 engine_free(engine);
                 return -1;
         }
@@ -320,10 +321,21 @@ void engine_apply_batch(struct engine *engine, const struct record_batch *batch)
         } while (at < batch->rows.n_rows);
 }
 
+void engine_take_dead(struct engine *engine, const struct plan_table *table)
+{
+        engine->sinks[engine->n_sinks].table = table;
+}
+
 void engine_apply_dead(struct engine *engine, const struct record_dead *dead)
 {
+        struct dead_row row;
+
         /* Counted with its batch, which follows (record_batch.n_dead). */
         set_clock(engine, dead->arrival_ms);
+        if (engine->sinks[engine->n_sinks].table == NULL)
+                return;
+        dead_row_init(&row, dead, engine->sources[dead->source].plan->table->name);
+        engine_output_rows(engine, engine->n_sinks, &row.batch, 0, 1);
 }
 
 void engine_apply_tick(struct engine *engine, const struct record_tick *tick)

@@ -24,6 +24,10 @@ struct engine *engine_free(struct engine *engine); /* NULL allowed; returns NULL
  * WITH options. */
 int engine_new(const struct plan_job *plan, struct engine **ret_engine, struct err *err) WEIR_MUST_CHECK;
 
+/* Dead letters become rows of this table (dead.h) from now on; without it they are only counted. Before the first
+ * record. The table outlives the engine; it is none of engine_n_sinks. */
+void engine_take_dead(struct engine *engine, const struct plan_table *table);
+
 /* Input, in log order. Rows are copied where they must outlive the call. */
 void engine_apply_batch(struct engine *engine, const struct record_batch *batch);
 void engine_apply_dead(struct engine *engine, const struct record_dead *dead);

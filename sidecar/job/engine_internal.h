@@ -118,7 +118,7 @@ struct engine {
         uint32_t n_windows;
         struct engine_window *windows; /* in order of plan_op.id */
         uint32_t n_sinks;
-        struct engine_sink *sinks;
+        struct engine_sink *sinks; /* and behind them the one of dead letters; its table is NULL without one */
         /* The batch at hand. */
         uint64_t mark;
         struct arena batch_arena; /* of one vector of rows */

@@ -35,7 +35,7 @@ static struct engine_item *push(struct engine *engine, enum engine_item_kind kin
                 engine->last->next = item;
         engine->last = item;
         if (kind != ENGINE_ITEM_ROWS)
-                for (uint32_t s = 0; s < engine->n_sinks; s++)
+                for (uint32_t s = 0; s <= engine->n_sinks; s++)
                         engine->sinks[s].open = NULL;
         if (kind != ENGINE_ITEM_EPOCH && !engine->has_results) {
                 engine->has_results = true;

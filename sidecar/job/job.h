@@ -17,6 +17,7 @@ struct job {
         uint32_t generation;
         struct sql_input input;
         struct plan_job *plan; /* NULL before job_compile */
+        const struct plan_table *dead_letters; /* dead.h; NULL before the job is in force: generation.c */
 };
 
 /* Reads the files; `overrides` are KEY=VALUE texts of -D. ERR_CONFIG: a file cannot be read, is too large, or an

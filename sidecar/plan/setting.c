@@ -109,7 +109,8 @@ static const struct option_spec settings[] = {
                 {.key = "weir.dead.max-bytes",
                  .type = OPTION_SIZE,
                  .fallback = "256 mb",
-                 .help = "most disk space of dead letters; beyond it only reasons and counts are kept"},
+                 .help = "most disk space of dead letters in the state directory's folder 'dead'; beyond it only "
+                         "reasons and counts are kept"},
         [SETTING_OUTPUT_BYTES] =
                 {.key = "weir.output.max-bytes",
                  .type = OPTION_SIZE,

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What scripts and supervisors rely on (design section 8), against the real program."""
 
+import base64
 import json
 import os
 import re
@@ -263,6 +264,78 @@ def strangers_are_named_and_harmless():
     weir.stop()
 
 
+def dead_letters(weir):
+    """All rows under <state-dir>/dead in no order, those of the part that is still written to (a hidden file) among them."""
+    rows = []
+    folder = os.path.join(weir.state, "dead")
+    for name in os.listdir(folder):
+        if "part-" not in name:
+            continue
+        with open(os.path.join(folder, name), encoding="utf-8") as part:
+            rows += [json.loads(line) for line in part if line.endswith("\n")]
+    return rows
+
+
+def wait_for_dead_letters(weir, n):
+    weirlib.wait_until(f"{n} rows of dead letters", 10, lambda: len(dead_letters(weir)) >= n)
+    return dead_letters(weir)
+
+
+def dead_letters_are_rows_in_files():
+    weir = make_weir("dead-files")
+    client = weirlib.FlumeClient(weir.address("ad_events"))
+    sent = []
+    for n in range(40):
+        sent.append(b"\x80" * (n + 1))
+        if client.append_batch([weirlib.ad_body(ad(n)), sent[-1]]) != "OK":
+            raise Failure("a batch with a dead letter is not OK")
+        if n == 20:
+            wait_for_dead_letters(weir, 1)
+    future = int(time.time() * 1000) + 2 * 86_400_000
+    if client.append_batch([b"", weirlib.ad_body(ad(2, future))]) != "OK":
+        raise Failure("a batch of dead letters alone is not OK")
+    weir.kill()
+    weir.start()
+    wait_for_dead_letters(weir, 42)
+    weir.kill()
+    weir.start()
+    rows = wait_for_dead_letters(weir, 42)
+    rows.sort(key=lambda row: (row["body_bytes"], row["reason"]))
+    bodies = [base64.b64decode(row["body"]) if row["body"] is not None else None for row in rows]
+    if bodies != [None, None, *sent] or any(row["body_bytes"] != len(body) for row, body in zip(rows[2:], sent)):
+        raise Failure(f"not each dead letter once: {bodies}")
+    if any(row["source"] != "ad_events" or not row["detail"] or not row["arrival"] for row in rows):
+        raise Failure(f"{rows}")
+    if [row["reason"] for row in rows] != ["future", *["truncated"] * 10, *["bad-varint"] * 31]:
+        raise Failure(f"{[row['reason'] for row in rows]}")
+    weir.stop()
+
+
+def dead_letters_beyond_the_limit_keep_their_reasons():
+    for wal in ("on", "off"):
+        weir = make_weir("dead-limit-" + wal, {"weir.dead.max-bytes": "1000", "weir.wal": wal})
+        client = weirlib.FlumeClient(weir.address("ad_events"))
+        body = b"\x80" * 300  # 400 bytes in base64: two fit
+        for _ in range(4):
+            if client.append_batch([weirlib.ad_body(ad(1)), body]) != "OK":
+                raise Failure("a batch with a dead letter is not OK")
+        if wal == "on":
+            wait_for_dead_letters(weir, 4)
+            weir.kill()
+            weir.start()
+        rows = wait_for_dead_letters(weir, 4)
+        if sum(row["body"] is not None for row in rows) != 2:
+            raise Failure(f"weir.wal = {wal}: {rows}")
+        if any(row["body_bytes"] != 300 or not row["reason"] for row in rows) or source(weir)["dead"] != 4:
+            raise Failure(f"weir.wal = {wal}: {rows}, {source(weir)}")
+        if wal == "on":  # what lies in the folder counts at the next start
+            if weirlib.FlumeClient(weir.address("ad_events")).append_batch([body + b"\x80"]) != "OK":
+                raise Failure("a dead letter is not OK")
+            if [row["body"] for row in wait_for_dead_letters(weir, 5) if row["body_bytes"] == 301] != [None]:
+                raise Failure("a restart forgets weir.dead.max-bytes")
+        weir.stop()
+
+
 def dead_letters_are_counted_and_shown():
     weir = make_weir("dead")
     client = weirlib.FlumeClient(weir.address("ad_events"))
@@ -307,4 +380,5 @@ if __name__ == "__main__":
     weirlib.run_tests([clean_stop_leaves_nothing_to_replay, reload_keeps_connections_and_state, reload_under_load_does_not_hang,
                        systemd_is_told, metrics_are_prometheus_text_and_agree_with_status, http_answers_are_guarded,
                        exit_codes_say_what_went_wrong, log_off_and_sync_off, strangers_are_named_and_harmless,
-                       dead_letters_are_counted_and_shown, many_connections_and_an_idle_one])
+                       dead_letters_are_counted_and_shown, dead_letters_are_rows_in_files,
+                       dead_letters_beyond_the_limit_keep_their_reasons, many_connections_and_an_idle_one])
