@@ -120,7 +120,7 @@ static void keep_pending(struct session *session, const uint8_t *at, size_t len)
         if (session->pending.len + len > IDLE_BYTES && pool->held_bytes + len > pool->limit_bytes) {
                 buffer_empty(session, &session->pending);
                 request_refuse(&session->request, "memory for events on their way in is used up (%zu bytes): "
-                               "send smaller events, or raise weir.memory.max", pool->limit_bytes);
+                               "send smaller batches, or over fewer connections", pool->limit_bytes);
                 return;
         }
         buffer_append(session, &session->pending, at, len);

@@ -93,10 +93,6 @@ static const struct option_spec settings[] = {
                  .fallback = "67108864",
                  .help = "pairs of key and slide that one windowed aggregation holds; rows that need further ones "
                          "are counted 'overflow'"},
-        [SETTING_MEMORY_MAX] = {.key = "weir.memory.max",
-                                .type = OPTION_SIZE,
-                                .fallback = "1 gb",
-                                .help = "memory of window state, outbox and network buffers together"},
         [SETTING_OUTBOX_KEEP] = {.key = "weir.outbox.keep",
                                  .type = OPTION_DURATION,
                                  .fallback = "1 h",
