@@ -81,7 +81,8 @@ static void report(const struct check *check, const struct diag_list *diags)
                 diag_render_json(diags, &text);
         else
                 diag_render(diags, &text);
-        fwrite(text.data, 1, text.len, check->is_json ? stdout : stderr);
+        if (text.len > 0)
+                fwrite(text.data, 1, text.len, check->is_json ? stdout : stderr);
         bytes_done(&text);
 }
 
