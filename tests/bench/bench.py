@@ -3,7 +3,7 @@
 
 One core serves, one core sends. For each shape (frame size, pass rate, keys, place of the event time) the servers take
 turns, five rounds, so that a slow minute of the machine hits all of them; printed are the median rate with the smallest
-and largest, the CPU the server spent per event (of the quietest tenth of slices of 20 ms, and median of runs), and two ratios to the bare server of the same rounds:
+and largest, the CPU the server spent per event (smallest, median), and two ratios to the bare server of the same rounds:
 of rates, and of CPU per event. A server that waits for the client has a lower rate than its CPU allows, so where the
 client's own CPU per event (last column) is above the server's, the ratio of CPU is the one that says what a core serves.
 
@@ -185,7 +185,6 @@ def load(server, shape, seconds):
     arguments = ["taskset", "-c", CLIENT_CORE, os.path.join(BIN, "load_client"), str(server.port), "--seconds", str(seconds),
                  "--warm-up", str(server.warm_up), "--connections", str(shape.get("connections", 8)), "--frame", str(shape["frame"]),
                  "--keys", str(shape["keys"]), "--pass", str(shape["pass"])]
-    arguments += ["--server", str(server.pid)]
     arguments += ["--time-early"] if shape["early"] else []
     arguments += ["--stop-and-wait"] if shape.get("stop_and_wait") else []
     arguments += ["--slide-events", str(shape["slide_events"])] if "slide_events" in shape else []
@@ -223,7 +222,7 @@ def print_shape(title, runs):
 
     bare = runs["bare"]
     print(f"\n{title}\n")
-    print("| server | M events/s: median (min – max) | of bare: rate | of bare: CPU | server CPU ns/event: quiet, median "
+    print("| server | M events/s: median (min – max) | of bare: rate | of bare: CPU | server CPU ns/event: min, median "
           "| OK p50 / p99 / max ms | client CPU ns/event |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for name, results in runs.items():
@@ -232,11 +231,11 @@ def print_shape(title, runs):
             live = f"{statistics.median(replayed) / median(runs['(d)'], 'events_per_second'):.2f} × (d)"
             print(f"| (g) replay | {spread(replayed)} | {live} | | | | |")
             continue
-        cpu = min(result["quiet_cpu_ns"] for result in results)
+        cpu = min(result["cpu_ns"] for result in results)
         latency = " / ".join(f"{median(results, key) / 1000:.2f}" for key in ("p50_us", "p99_us", "max_us"))
         print(f"| {name} | {spread([result['events_per_second'] for result in results])} "
               f"| {median(results, 'events_per_second') / median(bare, 'events_per_second'):.2f} "
-              f"| {min(result['quiet_cpu_ns'] for result in bare) / cpu:.2f} "
+              f"| {min(result['cpu_ns'] for result in bare) / cpu:.2f} "
               f"| {cpu:.1f}, {median(results, 'cpu_ns'):.1f} | {latency} | {median(results, 'client_cpu_ns'):.0f} |")
     sys.stdout.flush()
 

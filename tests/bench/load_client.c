@@ -1,7 +1,7 @@
 /* load_client.c - the load of `make bench`: ad events in Flume's Avro RPC, as fast as the server takes them.
  *
  *     load_client PORT --connections N --frame N --seconds S [--warm-up S] [--stop-and-wait] [--in-flight N]
- *                 [--keys N] [--pass N] [--time-early] [--slide-events N] [--server PID]
+ *                 [--keys N] [--pass N] [--time-early] [--slide-events N]
  *
  * Events: headers `timestamp` and `host`, a body of about 140 bytes (schemas tests/bench/ad_late.avsc and
  * ad_early.avsc), about 190 bytes on the wire with the frames cut in buffers of 8192 bytes as Java cuts them. Frames
@@ -14,10 +14,6 @@
  *   --pass N        one event in N is a click or an impression, the others have types that the jobs filter out
  *                   (default 1)
  *   --slide-events N  events of all connections per five minutes of event time (default 20 M)
- *
- *   --server PID    the server's CPU per event is taken in slices of 20 ms, and that of the quietest tenth is printed:
- *                   on a machine with other users most of the noise comes from them, in bursts, and never makes
- *                   anything faster
  *
  * Prints one JSON object: events acknowledged in the measured time, rate, latency of answers, bytes, the client's
  * own CPU ns per event. */
@@ -35,8 +31,8 @@
 #include <unistd.h>
 
 enum { BUFFER_BYTES = 8192, FRAMES_MIN = 4, FRAMES_MAX = 64, CONNECTIONS_MAX = 64 };
-enum { LATENCIES_MAX = 1 << 20, SLICES_MAX = 1 << 16 };
-enum { POOL_BYTES = 640 << 10, SLICE_EVENTS_MIN = 10000 };
+enum { LATENCIES_MAX = 1 << 20 };
+enum { POOL_BYTES = 640 << 10 };
 enum { TIME_BYTES = 6, KEY_BYTES = 3 }; /* zig-zag varints of today's milliseconds; of 8192 .. 1048575 */
 
 struct options {
@@ -45,7 +41,6 @@ struct options {
         double seconds, warm_up;
         bool is_early;
         double slide_events;
-        pid_t server;
 };
 
 struct frame {
@@ -82,10 +77,6 @@ struct load {
         float *latency_us;
         size_t n_latencies;
         bool is_measuring;
-        double slice_end, slice_cpu;  /* --server */
-        uint64_t slice_acked;
-        float *slice_ns;              /* CPU per event, one a slice */
-        size_t n_slices;
 };
 
 static void die(const char *what)
@@ -102,15 +93,11 @@ static double now_s(void)
         return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-/* Of a process, 0: this one. */
-static double cpu_s(pid_t pid)
+static double cpu_s(void)
 {
-        struct timespec spent = {0};
-        clockid_t clock = CLOCK_PROCESS_CPUTIME_ID;
+        struct timespec spent;
 
-        if (pid != 0 && clock_getcpuclockid(pid, &clock) != 0)
-                return 0;
-        clock_gettime(clock, &spent);
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
         return (double)spent.tv_sec + (double)spent.tv_nsec * 1e-9;
 }
 
@@ -392,18 +379,6 @@ static int compare_float(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-static void end_slice(struct load *load, double now)
-{
-        double cpu = cpu_s(load->options.server);
-        uint64_t n = load->n_acked - load->slice_acked;
-
-        if (load->slice_cpu > 0 && n >= SLICE_EVENTS_MIN && load->n_slices < SLICES_MAX)
-                load->slice_ns[load->n_slices++] = (float)((cpu - load->slice_cpu) * 1e9 / (double)n);
-        load->slice_end = now + 0.02;
-        load->slice_cpu = cpu;
-        load->slice_acked = load->n_acked;
-}
-
 static void run(struct load *load)
 {
         struct pollfd polls[CONNECTIONS_MAX];
@@ -425,29 +400,24 @@ static void run(struct load *load)
                         if (polls[i].revents & (POLLIN | POLLHUP | POLLERR))
                                 receive_some(load, &load->connections[i]);
                 now = now_s();
-                if (load->is_measuring && load->options.server != 0 && now >= load->slice_end)
-                        end_slice(load, now);
                 if (!load->is_measuring && now >= start) {
                         load->is_measuring = true;
                         start = now;
-                        cpu = cpu_s(0);
+                        cpu = cpu_s();
                         printf("measuring\n");
                         fflush(stdout);
                 }
         } while (now < end);
         n_events = load->n_acked;
-        cpu = cpu_s(0) - cpu;
-        qsort(load->slice_ns, load->n_slices, sizeof *load->slice_ns, compare_float);
+        cpu = cpu_s() - cpu;
         qsort(load->latency_us, load->n_latencies, sizeof *load->latency_us, compare_float);
         printf("{\"events\": %llu, \"seconds\": %.6f, \"events_per_second\": %.0f, \"answers\": %zu, \"p50_us\": %.1f, "
-               "\"p99_us\": %.1f, \"max_us\": %.1f, \"frame_bytes\": %zu, \"client_cpu_ns\": %.1f, "
-               "\"quiet_cpu_ns\": %.1f}\n",
+               "\"p99_us\": %.1f, \"max_us\": %.1f, \"frame_bytes\": %zu, \"client_cpu_ns\": %.1f}\n",
                (unsigned long long)n_events, now - start, (double)n_events / (now - start), load->n_latencies,
                load->n_latencies ? (double)load->latency_us[load->n_latencies / 2] : 0,
                load->n_latencies ? (double)load->latency_us[load->n_latencies * 99 / 100] : 0,
                load->n_latencies ? (double)load->latency_us[load->n_latencies - 1] : 0,
-               load->frames[0].len, n_events > 0 ? cpu * 1e9 / (double)n_events : 0,
-               load->n_slices > 0 ? (double)load->slice_ns[load->n_slices / 10] : 0);
+               load->frames[0].len, n_events > 0 ? cpu * 1e9 / (double)n_events : 0);
 }
 
 static void parse(struct options *options, int argc, char **argv)
@@ -482,8 +452,6 @@ static void parse(struct options *options, int argc, char **argv)
                         options->warm_up = strtod(value, NULL);
                 else if (strcmp(argv[i], "--slide-events") == 0 && ++i)
                         options->slide_events = strtod(value, NULL);
-                else if (strcmp(argv[i], "--server") == 0 && ++i)
-                        options->server = (pid_t)strtol(value, NULL, 10);
                 else {
                         fprintf(stderr, "load_client: what is '%s'?\n", argv[i]);
                         exit(64);
@@ -508,8 +476,7 @@ int main(int argc, char **argv)
         clock_gettime(CLOCK_REALTIME, &wall);
         load.base_ms = (int64_t)wall.tv_sec * 1000 - 24 * 3600000;
         load.latency_us = calloc(LATENCIES_MAX, sizeof *load.latency_us);
-        load.slice_ns = calloc(SLICES_MAX, sizeof *load.slice_ns);
-        if (load.latency_us == NULL || load.slice_ns == NULL)
+        if (load.latency_us == NULL)
                 die("calloc");
         for (uint32_t i = 0; i < load.options.n_connections; i++)
                 open_connection(&load, &load.connections[i]);
