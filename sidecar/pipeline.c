@@ -16,7 +16,7 @@
 #include <assert.h>
 #include <poll.h>
 
-enum { SPIN_NS = 30000, PIECE_ROWS = 1000, ACKS_FIRST = 64, STOP_POLL_MS = 20 };
+enum { SPIN_NS = 30000, STUCK_NS = 1000000000, PIECE_ROWS = 1000, ACKS_FIRST = 64, STOP_POLL_MS = 20 };
 
 /* ---- Time and positions */
 
@@ -403,12 +403,32 @@ int pipeline_drain_output(struct pipeline *pipeline, struct err *err)
 
 /* ---- Checkpoints */
 
+/* The log cannot grow, but could if it were cut farther: two checkpoints from here on let all of it go. */
+static bool is_log_stuck(const struct pipeline *pipeline)
+{
+        struct wal_stats stats;
+
+        if ((!pipeline->is_room_wanted && !pipeline->is_tick_due) || pipeline->released_lsn >= wal_end(pipeline->wal))
+                return false;
+        wal_stats(pipeline->wal, &stats);
+        return stats.is_no_space;
+}
+
+/* Nothing of a batch is logged whose rest is not. */
+static bool is_between_units(const struct pipeline *pipeline)
+{
+        return !pipeline->intake.is_active ||
+               (pipeline->intake.first == 0 && !record_writer_has_open_unit(pipeline->writer));
+}
+
 static bool is_checkpoint_due(const struct pipeline *pipeline)
 {
         uint64_t since_ns = clock_monotonic_ns(pipeline->config.clock) - pipeline->checkpoint_ns;
         uint64_t interval_ns = (uint64_t)setting_ms(pipeline->job->plan, SETTING_CHECKPOINT_INTERVAL) * 1000000;
         uint64_t since_bytes = wal_end(pipeline->wal) - pipeline->checkpoint_lsn;
 
+        if (since_ns >= STUCK_NS && is_log_stuck(pipeline))
+                return true;
         return since_bytes > 0 && (since_ns >= interval_ns ||
                                    since_bytes >= setting_bytes(pipeline->job->plan, SETTING_CHECKPOINT_BYTES));
 }
@@ -454,6 +474,7 @@ static void take_keeper_results(struct pipeline *pipeline, struct err *err, int 
                 pipeline->stats.n_checkpoints++;
                 pipeline->stats.checkpoint_ms = clock_wall_ms(pipeline->config.clock);
                 wal_release(pipeline->wal, result.release_lsn);
+                pipeline->released_lsn = result.release_lsn;
                 pipeline->older_outbox_lsn = pipeline->newer_outbox_lsn;
                 pipeline->newer_outbox_lsn = result.outbox_lsn;
         }
@@ -573,7 +594,7 @@ bool pipeline_step(struct pipeline *pipeline)
                 }
         }
         has_more |= delivery_step(pipeline->delivery);
-        if (pipeline->has_log && !has_output(pipeline) && !pipeline->intake.is_active &&
+        if (pipeline->has_log && !has_output(pipeline) && is_between_units(pipeline) &&
             !keeper_is_writing(pipeline->keeper) && is_checkpoint_due(pipeline))
                 begin_checkpoint(pipeline);
         return has_more;

@@ -67,6 +67,7 @@ struct pipeline {
         struct bytes extra;          /* of the manifest under way: see generation_append_kept */
         uint64_t checkpoint_lsn;    /* log position of the last checkpoint begun */
         uint64_t checkpoint_ns;     /* monotonic time of it */
+        uint64_t released_lsn;      /* the log may be cut behind it: the older checkpoint's position */
         uint64_t older_outbox_lsn, newer_outbox_lsn; /* of the two checkpoints on disk */
         bool is_broken;
         struct pipeline_stats stats;

@@ -254,6 +254,27 @@ static int run_without_log(struct pipeline *pipeline, struct job *job, struct er
         return settle_job(pipeline, job, err);
 }
 
+/* A log that came back at its limit has no segment to go on in, and no record can be written that would make another
+ * checkpoint due: two from here on let all that was replayed go. */
+static int make_room(struct pipeline *pipeline, struct err *err)
+{
+        struct wal_stats stats;
+
+        for (int tries = 0; tries < 2;) {
+                wal_stats(pipeline->wal, &stats);
+                if (stats.n_ready > 0 || (stats.is_no_space && pipeline->released_lsn >= wal_end(pipeline->wal)))
+                        return 0;
+                if (stats.is_no_space) {
+                        if (pipeline_checkpoint_now(pipeline, err) < 0)
+                                return -1;
+                        tries++;
+                }
+                if (pipeline_wait(pipeline, err) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
 static int run_with_log(struct pipeline *pipeline, struct job *job, struct checkpoint *checkpoint, struct err *err)
 {
         const struct instance *instance = pipeline->config.instance;
@@ -282,7 +303,7 @@ static int run_with_log(struct pipeline *pipeline, struct job *job, struct check
         delivery_set_durable(pipeline->delivery, wal_durable(pipeline->wal));
         if (pipeline->stats.replayed_records > 0 && pipeline_checkpoint_now(pipeline, err) < 0)
                 return -1;
-        return 0;
+        return make_room(pipeline, err);
 }
 
 int recovery_run(struct pipeline *pipeline, struct job *job, struct err *err)

@@ -48,6 +48,8 @@ static int record_writer_reserve(struct record_writer *writer, size_t bytes, str
 {
         int result = wal_reserve(writer->wal, bytes, ret_room, err);
 
+        if (result == 0 && !writer->is_in_unit && !wal_has_reserve(writer->wal))
+                return RECORD_E_FULL;
         if (result == 0 && (!writer->has_segment || ret_room->segment != writer->segment)) {
                 record_encoder_reset(writer->encoder);
                 writer->segment = ret_room->segment;

@@ -413,6 +413,14 @@ int wal_drain(struct wal *wal, struct err *err)
         return 0;
 }
 
+bool wal_has_reserve(struct wal *wal)
+{
+        if (wal->segment != NULL &&
+            wal_writer_end(&wal->writer) - wal->segment->first_lsn <= wal->segment->bytes - wal->segment->bytes / 4)
+                return true;
+        return wal_pool_n_ready(&wal->pool) > 0;
+}
+
 size_t wal_record_bytes(const struct wal *wal)
 {
         return wal->config.record_bytes;

@@ -376,9 +376,28 @@ def many_connections_and_an_idle_one():
     weir.stop()
 
 
+def log_at_its_limit_is_cut_and_goes_on():
+    """No checkpoint is due by time or bytes: a log that cannot grow asks for those that let it be cut."""
+    weir = make_weir("limit", {"weir.checkpoint.interval": "1 h", "weir.checkpoint.bytes": "1 gb",
+                               "weir.wal.segment-bytes": "256 kb", "weir.wal.max-bytes": "1 mb"})
+    client = weirlib.FlumeClient(weir.address("ad_events"), timeout=60.0)
+    n = 0
+    while weir.status()["log"]["end"] < 3 << 20:
+        send(client, range(n, n + 5000))
+        n += 5000
+    if source(weir)["accepted"] != n or weir.status()["log"]["disk_bytes"] > 1 << 20:
+        raise Failure(f"{source(weir)} {weir.status()['log']}")
+    weir.kill()
+    weir.start()
+    if source(weir)["accepted"] != n:
+        raise Failure(f"after a kill: {source(weir)}, not {n}")
+    weir.stop()
+
+
 if __name__ == "__main__":
     weirlib.run_tests([clean_stop_leaves_nothing_to_replay, reload_keeps_connections_and_state, reload_under_load_does_not_hang,
                        systemd_is_told, metrics_are_prometheus_text_and_agree_with_status, http_answers_are_guarded,
                        exit_codes_say_what_went_wrong, log_off_and_sync_off, strangers_are_named_and_harmless,
                        dead_letters_are_counted_and_shown, dead_letters_are_rows_in_files,
-                       dead_letters_beyond_the_limit_keep_their_reasons, many_connections_and_an_idle_one])
+                       dead_letters_beyond_the_limit_keep_their_reasons, many_connections_and_an_idle_one,
+                       log_at_its_limit_is_cut_and_goes_on])

@@ -396,6 +396,31 @@ TEST(log_at_its_limit_of_bytes_is_full_until_segments_are_released)
         wal_close(wal);
 }
 
+TEST(reserve_is_a_quarter_of_a_segment_or_another_one)
+{
+        struct wal_config config = config_of(check_dir());
+        struct wal_recovery recovery;
+        struct wal_room room;
+        struct wal *wal;
+        struct err err;
+
+        config.max_bytes = SEGMENT_BYTES;
+        config.n_ready = 1;
+        wal = open_log(&config, &recovery);
+        CHECK(!wal_has_reserve(wal));
+        CHECK_INT(wal_tend(wal, &err), WAL_E_MORE);
+        while (wal_tend(wal, &err) == WAL_E_MORE)
+                ;
+        CHECK(wal_has_reserve(wal));
+        CHECK_OK(wal_reserve(wal, 44000, &room, &err), &err);
+        wal_finish(wal, 1, WAL_WHOLE, 44000);
+        CHECK(wal_has_reserve(wal));
+        CHECK_OK(wal_reserve(wal, 2000, &room, &err), &err);
+        wal_finish(wal, 1, WAL_WHOLE, 2000);
+        CHECK(!wal_has_reserve(wal));
+        wal_close(wal);
+}
+
 TEST(log_without_sync_claims_nothing_and_comes_back_as_far_as_it_reaches)
 {
         for (int loss = FAULTY_LOSE_SOME; loss <= FAULTY_KEEP_ALL; loss++) {
