@@ -168,11 +168,7 @@ int agg_set_init(struct agg_set *set, const struct plan_agg *aggs, uint32_t n_ag
         }
         place_states(set);
         set->admitted = alloc_array((size_t)set->n_admissions + 1, KEYS_BATCH);
-        set->counters = alloc_array((size_t)set->layout.n_counters * BLOCK_IDS + 1, sizeof *set->counters);
         set->low_counters = alloc_array((size_t)set->layout.n_counters * BLOCK_IDS + 1, sizeof *set->low_counters);
-        set->words = alloc_array((size_t)set->layout.n_words * BLOCK_IDS + 1, sizeof *set->words);
-        set->wides = alloc_pages(((size_t)set->layout.n_wides * BLOCK_IDS + 1) * sizeof *set->wides);
-        set->texts = alloc_array((size_t)set->layout.n_texts * BLOCK_IDS + 1, sizeof *set->texts);
         return 0;
 }
 
@@ -184,12 +180,38 @@ void agg_set_done(struct agg_set *set)
         alloc_free(set->first_words);
         alloc_free(set->first_wides);
         alloc_free(set->admitted);
-        alloc_free(set->counters);
         alloc_free(set->low_counters);
-        alloc_free(set->words);
-        alloc_free(set->wides);
-        alloc_free(set->texts);
         memset(set, 0, sizeof *set);
+}
+
+void agg_total_init(struct agg_total *total, const struct agg_set *set)
+{
+        const struct block_layout *layout = &set->layout;
+
+        memset(total, 0, sizeof *total);
+        total->counters = alloc_array((size_t)layout->n_counters * BLOCK_IDS + 1, sizeof *total->counters);
+        total->words = alloc_array((size_t)layout->n_words * BLOCK_IDS + 1, sizeof *total->words);
+        total->wides = alloc_array((size_t)layout->n_wides * BLOCK_IDS + 1, sizeof *total->wides);
+        total->texts = alloc_array((size_t)layout->n_texts * BLOCK_IDS + 1, sizeof *total->texts);
+        total->held = alloc_array(BLOCK_IDS, sizeof *total->held);
+}
+
+void agg_total_done(struct agg_total *total)
+{
+        alloc_free(total->counters);
+        alloc_free(total->words);
+        alloc_free(total->wides);
+        alloc_free(total->texts);
+        alloc_free(total->held);
+        memset(total, 0, sizeof *total);
+}
+
+size_t agg_total_bytes(const struct agg_set *set)
+{
+        const struct block_layout *layout = &set->layout;
+
+        return (size_t)BLOCK_IDS * (layout->n_counters * 8 + layout->n_words * 8 + layout->n_wides * 16 +
+                                    layout->n_texts * sizeof(struct slice) + 2);
 }
 
 /* Does a word that is a NaN mean no more than that? */

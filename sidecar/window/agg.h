@@ -7,8 +7,8 @@
  * The numbers are Flink's to the last bit (sql-semantics.md section 3): values are added to a pane in the order of
  * rows, and the panes of a window are merged newest first. Where the order cannot be seen (integers), it is not kept.
  *
- * Steps: agg_update adds rows to entries of panes; agg_merge adds a pane's block to an accumulator for BLOCK_IDS keys,
- * newest pane first; agg_finish turns the accumulator into result columns. Loop thread only. */
+ * Steps: agg_update adds rows to entries of panes; agg_merge makes a total of panes' blocks, newest pane first;
+ * agg_finish turns the total into result columns. Loop thread only. */
 #ifndef WEIR_SIDECAR_WINDOW_AGG_H
 #define WEIR_SIDECAR_WINDOW_AGG_H
 
@@ -65,14 +65,8 @@ struct agg_set {
         struct agg_state *states;
         struct agg_result *results;
         uint8_t *admitted; /* scratch: n_admissions times KEYS_BATCH flags */
-        /* The accumulator: as the cells of a dense block of BLOCK_IDS entries. */
-        uint64_t present[BLOCK_PRESENT_WORDS];
-        uint64_t *counters;
-        uint16_t *low_counters; /* sums of low bytes, of at most 256 blocks */
+        uint16_t *low_counters; /* scratch of merging: sums of low bytes, of at most 256 blocks */
         uint32_t n_low;
-        uint64_t *words;
-        weir_i128 *wides;
-        struct slice *texts; /* n_texts to an entry; data NULL: none */
 };
 
 /* ERR_CONFIG for an aggregate over a type it has no state for. */
@@ -96,14 +90,34 @@ static inline struct block *agg_rows_block(const struct agg_rows *rows, uint32_t
 /* map: any with the set's layout and the operator's pool. */
 void agg_update(struct agg_set *set, struct block_map *map, struct agg_rows *rows);
 
-void agg_merge_begin(struct agg_set *set);
-/* One pane's block (an entry of its directory), newest pane first. Text is borrowed until agg_finish is done. */
-void agg_merge(struct agg_set *set, uintptr_t entry);
-void agg_merge_end(struct agg_set *set);
-/* Results of the n entries `locals` of the accumulator into rows at.. of n_results vectors with room for `capacity`
- * rows. */
-void agg_finish(const struct agg_set *set, const uint32_t *locals, uint32_t n, struct vector *columns, uint32_t at,
-                uint32_t capacity, struct arena *arena);
+/* An accumulator for BLOCK_IDS keys, as the cells of a dense block. */
+struct agg_total {
+        uint64_t present[BLOCK_PRESENT_WORDS];
+        uint64_t *counters;
+        uint64_t *words;
+        weir_i128 *wides;
+        struct slice *texts; /* n_texts to an entry; data NULL: none */
+        uint16_t *held;      /* how many of the blocks that were added have the key */
+};
+void agg_total_init(struct agg_total *total, const struct agg_set *set);
+void agg_total_done(struct agg_total *total);
+size_t agg_total_bytes(const struct agg_set *set);
+
+/* A total from nothing: begin, each pane's block (an entry of its directory), newest pane first, end. Texts are
+ * borrowed from the blocks. */
+void agg_merge_begin(struct agg_set *set, struct agg_total *total);
+void agg_merge(struct agg_set *set, struct agg_total *total, uintptr_t entry);
+void agg_merge_end(struct agg_set *set, struct agg_total *total);
+/* `held` follows: sign 1 for a block that was merged, when one is to be taken away later. */
+void agg_hold(struct agg_total *total, uintptr_t entry, int sign);
+/* Is a total the same whatever was added and taken away before? Then one more block may be added to it, and one that
+ * was added taken away. */
+bool agg_can_take_away(const struct agg_set *set);
+void agg_add(const struct agg_set *set, struct agg_total *total, uintptr_t entry);
+void agg_take_away(const struct agg_set *set, struct agg_total *total, uintptr_t entry);
+/* Results of the n entries `locals` of a total into rows at.. of n_results vectors with room for `capacity` rows. */
+void agg_finish(const struct agg_set *set, const struct agg_total *total, const uint32_t *locals, uint32_t n,
+                struct vector *columns, uint32_t at, uint32_t capacity, struct arena *arena);
 
 /* Checkpoints: the cells of one entry as bytes, and back. The bytes are a function of the values alone. */
 void agg_entry_append(const struct agg_set *set, struct block *block, uint32_t entry, struct bytes *bytes);

@@ -11,6 +11,10 @@
 
 #include <assert.h>
 
+/* From so many panes on a window is made from the one before it. With fewer, adding bytes up is cheaper than keeping
+ * what they came to. */
+enum { TOTALS_FROM = 32 };
+
 /* ---- numbers and times ---- */
 
 static int64_t floor_div(__int128 value, int64_t by)
@@ -105,6 +109,8 @@ int window_new(const struct plan_op *op, const struct type *input_types, const s
                 window_free(window);
                 return -1;
         }
+        agg_total_init(&window->scratch, &window->aggs);
+        window->has_totals = window->n_slices >= TOTALS_FROM && agg_can_take_away(&window->aggs);
         block_map_init(&window->spare, &window->aggs.layout, &window->pool);
         *ret_window = window;
         return 0;
@@ -115,6 +121,7 @@ struct window *window_free(struct window *window)
         if (window == NULL)
                 return NULL;
         window_fires_drop(window);
+        window_totals_drop(window);
         for (uint32_t i = 0; i < window->n_panes; i++) {
                 block_map_done(&window->panes[i]->map);
                 alloc_free(window->panes[i]);
@@ -444,6 +451,7 @@ static void apply_some(struct window *window, const struct batch *rows, uint32_t
         pane = assign_panes(window, rowtime->i64, n, least, most);
         are_listed = keys_find(&window->keys, window->key_columns, n, window->ids);
         n_over = resolve(window, n, pane, are_listed);
+        window_mark_late(window, n, pane);
         window->counts.overflow += n_over;
         window->counts.used += n - n_over;
         window->rows.n = n;
@@ -482,7 +490,11 @@ uint64_t window_live_keys(const struct window *window)
 
 size_t window_state_bytes(const struct window *window)
 {
-        return window->pool.used + window->keys.capacity * (sizeof *window->keys.holds + 1);
+        size_t bytes = window->pool.used + window->keys.capacity * (sizeof *window->keys.holds + 1);
+
+        for (uint32_t i = 0; i < window->n_totals; i++)
+                bytes += window->totals[i] == NULL ? 0 : agg_total_bytes(&window->aggs);
+        return bytes;
 }
 
 size_t window_pending_bytes(const struct window *window)

@@ -1,4 +1,9 @@
-/* window_fire.c - windows that the watermark has closed: frozen at once, emitted piece by piece. See window.h. */
+/* window_fire.c - windows that the watermark has closed: frozen at once, emitted piece by piece. See window.h.
+ *
+ * Where a window has many panes (TOTALS_FROM) and its aggregates are counts and sums of integers, what a block of keys
+ * came to is kept, less the oldest pane; the next window then adds its newest pane only. A row that is late for a
+ * window that has fired, yet counts in later ones, makes what is kept of its block stale: that block is merged from its
+ * panes once. */
 #include "sidecar/window/window_internal.h"
 
 #include "sidecar/base/alloc.h"
@@ -124,6 +129,7 @@ bool window_advance(struct window *window, int64_t watermark_ms)
                 window_pane_drop(window, 0, n_gone);
         if (fire == NULL)
                 return false;
+        fire->fired = fired;
         fire->last_end = fire->sheets[fire->n_sheets - 1].index + window->n_slices;
         if (fire->last_end > fired)
                 fire->last_end = fired;
@@ -159,34 +165,163 @@ bool window_peek(const struct window *window, int64_t *ret_end_ms)
 
 /* ---- emission ---- */
 
+static uintptr_t sheet_entry(const struct window_sheet *sheet, uint32_t block)
+{
+        return block < sheet->dir->n ? sheet->dir->blocks[block] : 0;
+}
+
+/* The sheet of pane `index`, NULL: it has no rows. */
+static const struct window_sheet *find_sheet(const struct window_fire *fire, int64_t index)
+{
+        uint32_t low = fire->first_sheet, high = fire->n_sheets;
+
+        while (low < high) {
+                uint32_t middle = (low + high) / 2;
+
+                if (fire->sheets[middle].index < index)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low < fire->n_sheets && fire->sheets[low].index == index ? &fire->sheets[low] : NULL;
+}
+
+/* All panes of the window at hand, newest first. false: none has rows in this block. */
+static bool merge_panes(struct window *window, const struct window_fire *fire, uint32_t block, struct agg_total *total,
+                        uint32_t *ret_merges)
+{
+        bool has_rows = false;
+
+        for (uint32_t i = fire->n_sheets; i-- > fire->first_sheet;) {
+                uintptr_t entry = fire->sheets[i].index >= fire->end ? 0 : sheet_entry(&fire->sheets[i], block);
+
+                if (entry == 0)
+                        continue;
+                if (!has_rows)
+                        agg_merge_begin(&window->aggs, total);
+                has_rows = true;
+                agg_merge(&window->aggs, total, entry);
+                if (window->has_totals)
+                        agg_hold(total, entry, 1);
+                ++*ret_merges;
+        }
+        if (has_rows)
+                agg_merge_end(&window->aggs, total);
+        return has_rows;
+}
+
+/* What was kept of the window before is up to date but for the newest pane. */
+static bool is_fresh(const struct window *window, const struct window_fire *fire, const struct window_total *kept,
+                     uint32_t block)
+{
+        return kept->is_there && kept->next_end == fire->end &&
+               (kept->fired == fire->fired || window->late_marks[block] < kept->fired);
+}
+
+static struct window_total *need_total(struct window *window, uint32_t block)
+{
+        if (block >= window->n_totals) {
+                uint32_t n = block * 2 + 8;
+
+                window->totals = alloc_resize(window->totals, n, sizeof(struct window_total *));
+                window->late_marks = alloc_resize(window->late_marks, n, sizeof *window->late_marks);
+                for (uint32_t i = window->n_totals; i < n; i++) {
+                        window->totals[i] = NULL;
+                        window->late_marks[i] = INT64_MIN;
+                }
+                window->n_totals = n;
+        }
+        if (window->totals[block] == NULL) {
+                window->totals[block] = alloc_zero(1, sizeof *window->totals[block]);
+                agg_total_init(&window->totals[block]->total, &window->aggs);
+        }
+        return window->totals[block];
+}
+
+void window_totals_drop(struct window *window)
+{
+        for (uint32_t i = 0; i < window->n_totals; i++)
+                if (window->totals[i] != NULL) {
+                        agg_total_done(&window->totals[i]->total);
+                        alloc_free(window->totals[i]);
+                }
+        alloc_free(window->totals);
+        alloc_free(window->late_marks);
+        window->totals = NULL;
+        window->late_marks = NULL;
+        window->n_totals = 0;
+        agg_total_done(&window->scratch);
+}
+
+void window_mark_late(struct window *window, uint32_t n, const struct window_pane *one)
+{
+        if (!window->has_totals || (one != NULL && one->index >= window->fired))
+                return;
+        for (uint32_t i = 0; i < n; i++) {
+                uint32_t block = window->ids[i] >> BLOCK_ID_BITS;
+
+                if (window->ids[i] != KEYS_NO_ID && block < window->n_totals &&
+                    (one != NULL || window->pane_of[i]->index < window->fired))
+                        window->late_marks[block] = window->fired;
+        }
+}
+
+/* The block at hand is given out: its total less the pane that the next window has no more. */
+static void settle_block(struct window *window, const struct window_fire *fire)
+{
+        struct window_total *kept = window->kept;
+        const struct window_sheet *oldest;
+
+        window->kept = NULL;
+        if (kept == NULL)
+                return;
+        oldest = find_sheet(fire, fire->end - window->n_slices);
+        if (oldest != NULL && sheet_entry(oldest, fire->block - 1) != 0)
+                agg_take_away(&window->aggs, &kept->total, sheet_entry(oldest, fire->block - 1));
+        kept->next_end = fire->end + 1;
+        kept->fired = fire->fired;
+        kept->is_there = true;
+}
+
+static void slide_total(struct window *window, const struct window_fire *fire, uint32_t block,
+                        struct window_total *kept, uint32_t *ret_merges)
+{
+        const struct window_sheet *newest = find_sheet(fire, fire->end - 1);
+
+        if (is_fresh(window, fire, kept, block)) {
+                if (newest != NULL && sheet_entry(newest, block) != 0)
+                        agg_add(&window->aggs, &kept->total, sheet_entry(newest, block));
+        } else if (!merge_panes(window, fire, block, &kept->total, ret_merges)) {
+                agg_merge_begin(&window->aggs, &kept->total);
+        }
+        kept->is_there = false; /* until it is settled */
+}
+
 /* Merges the next block of the window at hand that has rows. false: there is none left; *ret_merges counts up. */
 static bool merge_block(struct window *window, struct window_fire *fire, uint32_t *ret_merges)
 {
+        settle_block(window, fire);
         while (fire->block < fire->n_blocks) {
                 uint32_t block = fire->block++;
-                bool has_rows = false;
 
-                for (uint32_t i = fire->n_sheets; i-- > fire->first_sheet;) {
-                        const struct window_sheet *sheet = &fire->sheets[i];
-
-                        if (sheet->index >= fire->end || block >= sheet->dir->n || sheet->dir->blocks[block] == 0)
-                                continue;
-                        if (!has_rows)
-                                agg_merge_begin(&window->aggs);
-                        has_rows = true;
-                        agg_merge(&window->aggs, sheet->dir->blocks[block]);
-                        ++*ret_merges;
-                }
                 ++*ret_merges;
-                if (!has_rows)
-                        continue;
-                agg_merge_end(&window->aggs);
+                if (window->has_totals) {
+                        window->kept = need_total(window, block);
+                        window->total = &window->kept->total;
+                        slide_total(window, fire, block, window->kept, ret_merges);
+                } else {
+                        window->total = &window->scratch;
+                        if (!merge_panes(window, fire, block, window->total, ret_merges))
+                                continue;
+                }
                 window->n_locals = 0;
                 window->next_local = 0;
                 for (uint32_t w = 0; w < BLOCK_PRESENT_WORDS; w++)
-                        for (uint64_t bits = window->aggs.present[w]; bits != 0; bits &= bits - 1)
+                        for (uint64_t bits = window->total->present[w]; bits != 0; bits &= bits - 1)
                                 window->locals[window->n_locals++] = w * 64 + (uint32_t)__builtin_ctzll(bits);
-                return true;
+                if (window->n_locals > 0)
+                        return true;
+                settle_block(window, fire);
         }
         return false;
 }
@@ -210,7 +345,8 @@ static void fill_piece(struct window *window, struct window_fire *fire, uint32_t
         for (uint32_t i = 0; i < n; i++)
                 ids[i] = first_id + locals[i];
         keys_decode(&window->keys, &fire->keys, ids, n, window->piece, at, max_rows, &window->piece_arena);
-        agg_finish(&window->aggs, locals, n, window->piece + window->plan->n_keys, at, max_rows, &window->piece_arena);
+        agg_finish(&window->aggs, window->total, locals, n, window->piece + window->plan->n_keys, at, max_rows,
+                   &window->piece_arena);
         window->next_local += n;
 }
 

@@ -21,10 +21,20 @@ struct window_sheet {
         struct block_dir *dir;
 };
 
+/* What the last window of a block of keys came to, less its oldest pane: the next window lacks its newest pane only. It
+ * is no state: without it, or when a late row came in between, the window is merged from its panes. */
+struct window_total {
+        bool is_there;
+        int64_t next_end; /* number of the window it is for */
+        int64_t fired;    /* window.fired when the panes were frozen */
+        struct agg_total total;
+};
+
 /* Windows that one advance of the watermark fired. */
 struct window_fire {
         struct window_fire *next;
         int64_t end, last_end; /* numbers of the window at hand and of the last one */
+        int64_t fired;         /* window.fired behind the advance */
         struct keys_frozen keys;
         uint32_t block;        /* next block of the window at hand */
         uint32_t n_blocks;     /* of its longest directory */
@@ -62,6 +72,13 @@ struct window {
         /* Emission. */
         struct window_fire *fires, *last_fire;
         uint64_t n_made, n_done;
+        bool has_totals;        /* windows of many panes, of aggregates that can be taken away again */
+        struct window_total **totals; /* by block of ids; NULL: not yet */
+        int64_t *late_marks;    /* by block of ids: `fired` when a row came last to a pane that had been in a window */
+        uint32_t n_totals;
+        struct agg_total scratch;
+        struct agg_total *total;      /* of the block at hand */
+        struct window_total *kept;    /* the same, when it is kept for the next window */
         struct window_fire *spent; /* given out; its strings are in use until the next call */
         struct arena piece_arena;
         struct vector *piece;      /* columns of the output */
@@ -83,5 +100,8 @@ struct window_pane *window_pane_need(struct window *window, int64_t index);
 /* The pane goes, its keys with it where no other pane holds them. */
 void window_pane_drop(struct window *window, uint32_t at, uint32_t n);
 void window_fires_drop(struct window *window);
+/* Rows of the batch at hand go to a pane that has been in a window: what is kept of their blocks of keys is stale. */
+void window_mark_late(struct window *window, uint32_t n, const struct window_pane *one);
+void window_totals_drop(struct window *window);
 
 #endif

@@ -185,7 +185,8 @@ static int64_t key_of(const struct row *row)
         return row->is_null[ROWS_KEY] ? INT64_MIN : row->key;
 }
 
-static void fire_key(struct model *model, int64_t end, int64_t key)
+/* rows: those of the key in the window, in order of arrival. */
+static void fire_key(struct model *model, int64_t end, int64_t key, const struct model_row *const *rows, uint32_t n)
 {
         const struct plan_window *window = &model->plan->op.window;
 
@@ -204,11 +205,10 @@ static void fire_key(struct model *model, int64_t end, int64_t key)
                         bool is_there = false;
 
                         start(&slice, &window->aggs[a]);
-                        for (uint32_t i = 0; i < model->n; i++)
-                                if (model->rows[i].slice_end == at &&
-                                    (window->n_keys == 0 || key_of(&model->rows[i].row) == key)) {
+                        for (uint32_t i = 0; i < n; i++)
+                                if (rows[i]->slice_end == at) {
                                         is_there = true;
-                                        add_row(&slice, &window->aggs[a], &model->rows[i].row);
+                                        add_row(&slice, &window->aggs[a], &rows[i]->row);
                                 }
                         if (is_there)
                                 merge(&all, &window->aggs[a], &slice);
@@ -225,19 +225,35 @@ static int compare_keys(const void *a, const void *b)
         return (left > right) - (left < right);
 }
 
+static bool is_in(const struct model *model, const struct model_row *row, int64_t end)
+{
+        return row->slice_end <= end && row->slice_end > end - model->size_ms;
+}
+
 static void fire(struct model *model, int64_t end)
 {
+        const struct model_row **rows = alloc_array((size_t)model->n + 1, sizeof *rows);
         int64_t *keys = alloc_array((size_t)model->n + 1, sizeof *keys);
+        bool has_keys = model->plan->op.window.n_keys > 0;
         uint32_t n = 0;
 
         for (uint32_t i = 0; i < model->n; i++)
-                if (model->rows[i].slice_end <= end && model->rows[i].slice_end > end - model->size_ms)
-                        keys[n++] = key_of(&model->rows[i].row);
+                if (is_in(model, &model->rows[i], end))
+                        keys[n++] = has_keys ? key_of(&model->rows[i].row) : 0;
         qsort(keys, n, sizeof *keys, compare_keys);
-        for (uint32_t i = 0; i < n; i++)
-                if (i == 0 || (model->plan->op.window.n_keys > 0 && keys[i] != keys[i - 1]))
-                        fire_key(model, end, keys[i]);
+        for (uint32_t k = 0; k < n; k++) {
+                uint32_t n_rows = 0;
+
+                if (k > 0 && keys[k] == keys[k - 1])
+                        continue;
+                for (uint32_t i = 0; i < model->n; i++)
+                        if (is_in(model, &model->rows[i], end) &&
+                            (!has_keys || key_of(&model->rows[i].row) == keys[k]))
+                                rows[n_rows++] = &model->rows[i];
+                fire_key(model, end, keys[k], rows, n_rows);
+        }
         alloc_free(keys);
+        alloc_free(rows);
 }
 
 /* The least end of a window that is not fired and holds a row; INT64_MAX: none. */
