@@ -1,12 +1,13 @@
 /* decode.c - from spans of AvroFlumeEvents to rows, group by group.
  *
- *     find events      boundaries of up to 64 events: headers walked over, lengths of bodies compared with the span
+ *     find events      decode_find.c: where up to 128 events begin and end, headers skipped, lengths compared with the span
  *     run steps        decode_run.c: every step over all of them, straight into the builder's arrays
  *     finish group     fingerprints; failed events leave the rows and become dead letters, in order */
 #include "sidecar/column/decode.h"
 
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/limits.h"
+#include "sidecar/column/decode_find.h"
 #include "sidecar/column/decode_lane.h"
 #include "sidecar/column/json.h"
 #include "sidecar/column/skip.h"
@@ -57,203 +58,9 @@ void decode_builder_init(const struct decode_program *program, struct builder *b
 /* ---- groups ---- */
 
 struct group {
-        uint32_t n;        /* events in the lanes */
-        bool is_bare;      /* events are data themselves, not AvroFlumeEvents */
-        bool is_ended;     /* the span ends before the next event does */
-        const uint8_t *at; /* behind the last event of the group */
+        uint32_t n;   /* events in the lanes */
+        bool is_bare; /* events are data themselves, not AvroFlumeEvents */
 };
-
-/* Makes the layout that the headers at `at` match the current one; false: none does. */
-static bool find_layout(struct decode_program *program, const uint8_t *at, const uint8_t *end)
-{
-        for (uint32_t i = 0; i < DECODE_LAYOUTS; i++) {
-                const struct envelope_layout *layout = &program->layouts[i];
-
-                if (layout->len < (size_t)(end - at) && envelope_layout_matches(layout, at)) {
-                        program->layout = layout;
-                        return true;
-                }
-        }
-        return false;
-}
-
-/* A layout that was not known replaces the oldest. Where headers never repeat, learning ever new ones would be
- * wasted: after a row of failures only one in so many is learnt. */
-static void learn_layout(struct decode_program *program, const struct envelope *envelope, const uint8_t *start)
-{
-        struct envelope_layout *layout = &program->layouts[program->next_layout];
-
-        program->n_unmatched++;
-        if (program->n_unmatched > 2 * DECODE_LAYOUTS && program->n_unmatched % 64 != 0)
-                return;
-        if (!envelope_layout_learn(layout, envelope, start))
-                return;
-        program->layout = layout;
-        program->next_layout = (program->next_layout + 1) % DECODE_LAYOUTS;
-}
-
-static void put_headers(struct decode_program *program, uint32_t lane)
-{
-        for (uint32_t h = 0; h < program->n_headers; h++)
-                program->headers[h].value[lane] = program->wanted_headers[h].value;
-}
-
-static inline void put_laid_out_headers(struct decode_program *program, uint32_t lane, const uint8_t *start)
-{
-        for (uint32_t h = 0; h < program->n_headers; h++) {
-                struct envelope_place place = program->layout->places[h];
-                const uint8_t *value = place.offset == 0 ? NULL : start + place.offset;
-
-                program->headers[h].value[lane] = slice_make(value, place.len);
-        }
-}
-
-/* One event at `at` by the patient walk. Returns where the next one begins; NULL when this one is not whole, or no
- * event (`failed`). */
-static __attribute__((noinline)) const uint8_t *find_event_slow(struct decode_program *program,
-                                                                struct decode_span *span, const uint8_t *at,
-                                                                uint32_t lane, bool *failed, struct err *err)
-{
-        struct decode_lanes *lanes = &program->lanes;
-        struct envelope envelope = {
-                .at = at, .end = span->end, .n_wanted = program->n_headers, .wanted = program->wanted_headers};
-
-        if (!envelope_read(&envelope)) {
-                *failed = envelope.problem != NULL;
-                if (*failed)
-                        (void)err_set(err, ERR_DATA, "event %u: %s in the headers or in the length of the body",
-                                      span->n_events + lane + 1, envelope.problem);
-                span->need_bytes = (size_t)(span->end - at) + envelope.missing;
-                return NULL;
-        }
-        if (!find_layout(program, at, span->end))
-                learn_layout(program, &envelope, at);
-        put_headers(program, lane);
-        lanes->at[lane] = envelope.body.data;
-        lanes->end[lane] = envelope.at;
-        if (envelope.is_too_large)
-                decode_lane_fail(program, lane, REASON_TOO_LARGE, NULL);
-        return envelope.at;
-}
-
-/* What find_events is instantiated for. SHORT: headers and length may be read behind the begin of any event,
- * even one at the end of the span. */
-enum headers { HEADERS_NONE, HEADERS_SHORT, HEADERS_ANY };
-enum { SHORT_BYTES_MAX = DECODE_PAD_BYTES - 2 };
-
-_Static_assert((int)ENVELOPE_SHORT_BYTES <= (int)DECODE_PAD_BYTES, "loads stay inside the pad");
-
-static enum headers headers_of(const struct envelope_layout *layout)
-{
-        return layout->len == 1 ? HEADERS_NONE : layout->len <= SHORT_BYTES_MAX ? HEADERS_SHORT : HEADERS_ANY;
-}
-
-static inline __attribute__((always_inline)) bool is_laid_out(const struct envelope_layout *layout, const uint8_t *at,
-                                                              const uint8_t *span_end, enum headers headers)
-{
-        if (headers == HEADERS_NONE)
-                return at[0] == 0;
-        if (headers == HEADERS_SHORT)
-                return envelope_layout_matches_short(layout, at);
-        return layout->len < (size_t)(span_end - at) && envelope_layout_matches(layout, at);
-}
-
-/* Finds events as long as they carry the headers of program->layout: the positions of lanes `lane`..most. Where
- * the next event begins hangs on the length of this one's body, and that chain of loads is what this loop
- * costs; so the common length, 64 to 8191, takes one load and three additions. is_text_first: the first step
- * skips one text, which is done here, in the shadow of the chain. Returns the lane behind the last one found.
- * */
-static inline __attribute__((always_inline)) uint32_t find_laid_out(struct decode_program *program,
-                                                                    const uint8_t **at_ptr, const uint8_t *span_end,
-                                                                    uint32_t lane, uint32_t most, bool is_text_first,
-                                                                    enum headers headers)
-{
-        struct decode_lanes *lanes = &program->lanes;
-        const struct envelope_layout *layout = program->layout;
-        size_t layout_len = headers == HEADERS_NONE ? 1 : layout->len;
-        const uint8_t *at = *at_ptr;
-        bool has_headers = program->n_headers > 0;
-
-        for (; lane < most && is_laid_out(layout, at, span_end, headers); lane++) {
-                const uint8_t *body = at + layout_len + 2;
-                size_t low = body[-2], high = body[-1];
-                const uint8_t *next = body - 64 + (low >> 1) + (high << 6);
-                const uint8_t *position;
-
-                if (DECODE_UNLIKELY((bytes_get_u16(body - 2) & 0x8081) != 0x80)) {
-                        if ((low & 0x81) != 0)
-                                break;
-                        body--;
-                        next = body + (low >> 1);
-                }
-                if (DECODE_UNLIKELY(next > span_end))
-                        break;
-                position = body;
-                lanes->end[lane] = next;
-                if (is_text_first) {
-                        position = decode_lane_text_end(body, next);
-                        if (DECODE_UNLIKELY(position == NULL))
-                                position = decode_lane_walk(program, lane, body, SCHEMA_STRING, program->steps);
-                        if (DECODE_UNLIKELY(position == NULL))
-                                position = lanes->at[lane]; /* among the zeros */
-                }
-                lanes->at[lane] = position;
-                if (has_headers)
-                        put_laid_out_headers(program, lane, at);
-                at = next;
-        }
-        *at_ptr = at;
-        return lane;
-}
-
-static uint32_t find_laid_out_any(struct decode_program *program, const uint8_t **at, const uint8_t *span_end,
-                                  uint32_t lane, uint32_t most, bool is_text_first)
-{
-        switch (headers_of(program->layout)) {
-        case HEADERS_NONE:
-                return is_text_first ? find_laid_out(program, at, span_end, lane, most, true, HEADERS_NONE)
-                                     : find_laid_out(program, at, span_end, lane, most, false, HEADERS_NONE);
-        case HEADERS_SHORT:
-                return is_text_first ? find_laid_out(program, at, span_end, lane, most, true, HEADERS_SHORT)
-                                     : find_laid_out(program, at, span_end, lane, most, false, HEADERS_SHORT);
-        default:
-                return is_text_first ? find_laid_out(program, at, span_end, lane, most, true, HEADERS_ANY)
-                                     : find_laid_out(program, at, span_end, lane, most, false, HEADERS_ANY);
-        }
-}
-
-/* Fills the lanes with up to `most` events of the span. */
-static int find_events(struct decode_program *program, struct decode_span *span, struct group *group, uint32_t most,
-                       bool is_text_first, struct err *err)
-{
-        struct decode_lanes *lanes = &program->lanes;
-        bool failed = false;
-
-        group->at = lanes->begin = span->at;
-        memset(lanes->reason, REASON_NONE, most);
-        for (;;) {
-                const uint8_t *next;
-                uint32_t lane;
-
-                lane = group->n = find_laid_out_any(program, &group->at, span->end, group->n, most, is_text_first);
-                if (lane == most)
-                        return 0;
-                next = find_event_slow(program, span, group->at, lane, &failed, err);
-                if (next == NULL) {
-                        group->is_ended = true;
-                        return failed ? -1 : 0;
-                }
-                if (is_text_first && lanes->reason[lane] == REASON_NONE) {
-                        const uint8_t *position =
-                                decode_lane_walk(program, lane, lanes->at[lane], SCHEMA_STRING, program->steps);
-
-                        if (position != NULL)
-                                lanes->at[lane] = position;
-                }
-                group->at = next;
-                group->n++;
-        }
-}
 
 /* The bytes of a failed event that are its body. */
 static struct slice body_of(const struct decode_program *program, const struct group *group, uint32_t lane)
@@ -388,26 +195,26 @@ static int finish_group(struct decode_program *program, struct builder *builder,
 
 int decode_events(struct decode_program *program, struct builder *builder, struct decode_span *span, struct err *err)
 {
-        bool is_text_first = program->n_steps > 0 && program->steps[0].kind == STEP_SKIP_RUN &&
-                             program->steps[0].n_longs == 0;
-
         span->n_events = 0;
         while (span->n_events < span->max_events) {
+                struct decode_find find = {.program = program, .builder = builder, .span = span};
                 struct group group = {.n = 0};
                 uint32_t left = span->max_events - span->n_events;
-                uint32_t most = program->json != NULL ? 1 : left < DECODE_GROUP ? left : DECODE_GROUP;
-                int result;
 
-                if (builder_reserve(builder, most, err) < 0)
+                find.most = program->json != NULL ? 1 : left < DECODE_GROUP ? left : DECODE_GROUP;
+                if (builder_reserve(builder, find.most, err) < 0)
                         return -1;
-                result = find_events(program, span, &group, most, is_text_first, err);
-                if (result < 0 || finish_group(program, builder, &group, is_text_first ? 1 : 0, err) < 0) {
+                decode_run_begin(program, builder, find.most);
+                if (decode_find_events(&find, err) < 0) {
                         program->lanes.n_failed = 0;
                         return -1;
                 }
-                span->at = group.at;
-                span->n_events += group.n;
-                if (group.is_ended)
+                group.n = find.n;
+                if (finish_group(program, builder, &group, find.n_steps_done, err) < 0)
+                        return -1;
+                span->at = find.at;
+                span->n_events += find.n;
+                if (find.is_ended)
                         return DECODE_E_MORE;
         }
         return 0;
@@ -442,6 +249,7 @@ static int decode_block_groups(struct decode_program *program, struct builder *b
 
                 if (builder_reserve(builder, DECODE_GROUP, err) < 0)
                         return -1;
+                decode_run_begin(program, builder, (uint32_t)most);
                 for (; group.n < most; group.n++) {
                         const uint8_t *next = skip_value(&skip, root, at);
 
@@ -452,7 +260,6 @@ static int decode_block_groups(struct decode_program *program, struct builder *b
                         bare_lane(program, group.n, at, next);
                         at = next;
                 }
-                group.at = at;
                 if (finish_group(program, builder, &group, 0, err) < 0)
                         return -1;
                 done += group.n;
@@ -481,10 +288,11 @@ int decode_block(struct decode_program *program, struct builder *builder, struct
 
 int decode_body(struct decode_program *program, struct builder *builder, struct slice body, struct err *err)
 {
-        struct group group = {.n = 1, .is_bare = true, .at = body.data + body.len};
+        struct group group = {.n = 1, .is_bare = true};
 
         if (builder_reserve(builder, DECODE_GROUP, err) < 0)
                 return -1;
+        decode_run_begin(program, builder, 1);
         bare_lane(program, 0, body.data, body.data + body.len);
         if (body.len > LIMIT_EVENT_BODY_BYTES)
                 decode_lane_fail(program, 0, REASON_TOO_LARGE, NULL);

@@ -57,7 +57,7 @@ void decode_convert_load(struct decode_run *run, uint32_t lane, const struct dec
                 decode_text_put(run, step->column, run->row + lane, bytes);
                 break;
         case STEP_LOAD_DECIMAL:
-                if (!decode_text_take(run, lane, step, &bytes))
+                if (decode_text_take(run, lane, at, step, &bytes) == NULL)
                         return;
                 column->dec[run->row + lane] = read_decimal(bytes);
                 break;

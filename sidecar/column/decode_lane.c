@@ -1,6 +1,7 @@
 /* decode_lane.c - the patient paths of decode_lane.h. */
 #include "sidecar/column/decode_lane.h"
 
+#include "sidecar/column/decode_text.h"
 #include "sidecar/column/skip.h"
 
 /* Where failed events go on: as many values as steps may still load read as 0, false, "", null or the first
@@ -50,5 +51,15 @@ __attribute__((noinline)) const uint8_t *decode_lane_walk_long(struct decode_pro
                 return NULL;
         (void)varint_read(at, false, &raw);
         *ret_value = varint_unzigzag(raw);
+        return next;
+}
+
+__attribute__((noinline)) const uint8_t *decode_lane_load_text(struct decode_run *run, uint32_t lane,
+                                                               const uint8_t *at, struct decode_dictionary *dictionary,
+                                                               const struct decode_step *step)
+{
+        const uint8_t *next = decode_text_load(run, lane, at, step);
+
+        *dictionary = decode_lane_dictionary(dictionary->intern); /* the string may have been new */
         return next;
 }

@@ -71,24 +71,53 @@ static inline const uint8_t *decode_lane_skip_long(struct decode_program *progra
         return DECODE_LIKELY(next != NULL) ? next : decode_lane_walk(program, lane, at, SCHEMA_LONG, step);
 }
 
-/* The run behind a step. NULL: the lane failed. */
+/* One long into *out. Returns the position behind it; NULL: the lane failed. */
 static inline __attribute__((always_inline)) const uint8_t *
-decode_lane_skip_run(struct decode_program *program, uint32_t lane, const uint8_t *at, const uint8_t *end,
-                     const struct decode_step *step)
+decode_lane_load_long(struct decode_program *program, uint32_t lane, const uint8_t *at, const uint8_t *end,
+                      int64_t *out, const struct decode_step *step, bool has_pext)
 {
-        uint32_t n_texts = step->n_texts;
+        uint64_t stops = varint_stops(at);
 
-        for (uint32_t i = step->n_longs; i > 0 && at != NULL; i--)
-                at = decode_lane_skip_long(program, lane, at, end, step);
-        for (; n_texts > 3 && at != NULL; n_texts--)
-                at = decode_lane_skip_text(program, lane, at, end, step);
-        if (n_texts > 2 && at != NULL)
-                at = decode_lane_skip_text(program, lane, at, end, step);
-        if (n_texts > 1 && at != NULL)
-                at = decode_lane_skip_text(program, lane, at, end, step);
-        if (n_texts > 0 && at != NULL)
-                at = decode_lane_skip_text(program, lane, at, end, step);
-        return at;
+        if (DECODE_UNLIKELY(stops == 0 || at + varint_len(stops) > end))
+                return decode_lane_walk_long(program, lane, at, step, out);
+        *out = varint_unzigzag(varint_value(at, stops, has_pext));
+        return at + varint_len(stops);
+}
+
+/* A column's dictionary as loops want it: in registers. */
+struct decode_dictionary {
+        struct intern *intern;
+        struct intern_slot *slots;
+        uint64_t multiplier;
+        unsigned shift;
+};
+static inline struct decode_dictionary decode_lane_dictionary(struct intern *intern)
+{
+        return (struct decode_dictionary){intern, intern->slots, intern->multiplier, intern->shift};
+}
+
+/* What intern_code_fast does not know: new strings, long ones, and what is wrong. */
+const uint8_t *decode_lane_load_text(struct decode_run *run, uint32_t lane, const uint8_t *at,
+                                     struct decode_dictionary *dictionary, const struct decode_step *step);
+
+/* The code of one string or bytes into *out. One test finds lengths of 0 to 15 in one byte: neither continued, nor
+ * negative, nor above. */
+static inline __attribute__((always_inline)) const uint8_t *
+decode_lane_load_code(struct decode_run *run, uint32_t lane, const uint8_t *at, const uint8_t *end, uint32_t *out,
+                      struct decode_dictionary *dictionary, const struct decode_step *step)
+{
+        size_t head = at[0];
+        const uint8_t *next = at + 1 + (head >> 1);
+
+        if (DECODE_LIKELY((head & 0xe1) == 0 && next <= end)) {
+                uint32_t code =
+                        intern_code_fast(dictionary->slots, dictionary->multiplier, dictionary->shift, at, head);
+
+                *out = code;
+                if (DECODE_LIKELY(code != INTERN_CODE_NONE))
+                        return next;
+        }
+        return decode_lane_load_text(run, lane, at, dictionary, step);
 }
 
 #endif

@@ -86,16 +86,15 @@ static void skip_add(struct compiler *compiler, enum decode_step_kind kind, uint
         step->count += count;
 }
 
-/* Longs and texts run on behind a step that can do so; in a run, longs come first. */
+/* Longs and texts are skipped in runs: longs first. A text at the very start stays alone: decode_find.c skips it on
+ * its way. */
 static void skip_add_run(struct compiler *compiler, bool is_text)
 {
         struct decode_step *step = join_step(compiler);
-        bool is_joining = step != NULL && (step->kind == STEP_SKIP_RUN || step->kind == STEP_LOAD_LONG ||
-                                           step->kind == STEP_LOAD_TEXT);
-        /* A text at the very start stays alone: decode.c skips it while it looks for the events. */
-        bool is_first_text = step == compiler->program->steps && step != NULL && step->n_texts > 0;
+        bool is_joining = step != NULL && step->kind == STEP_SKIP_RUN;
+        bool is_alone = is_joining && step == compiler->program->steps && step->n_longs == 0;
 
-        if (!is_joining || (!is_text && step->n_texts > 0) || (is_text && is_first_text))
+        if (!is_joining || is_alone || (!is_text && step->n_texts > 0))
                 step = step_add(compiler, STEP_SKIP_RUN);
         if (is_text)
                 step->n_texts++;

@@ -12,7 +12,7 @@ enum { DECODE_GROUP = 128 }; /* events worked on together: their bodies, some 20
 
 enum decode_step_kind {
         /* Skips of fields that nobody wants. */
-        STEP_SKIP_RUN,            /* only the run behind it, below */
+        STEP_SKIP_RUN,            /* n_longs, n_texts */
         STEP_SKIP_INT,            /* count of them in a row */
         STEP_SKIP_BOOLEAN,        /* count of them in a row */
         STEP_SKIP_ENUM,           /* count: symbols */
@@ -53,9 +53,7 @@ struct decode_step {
         enum decode_step_kind kind;
         uint32_t column;
         uint32_t count;
-        /* SKIP_RUN, LOAD_LONG, LOAD_TEXT and HASH_TEXT go on over n_longs longs and then n_texts strings or bytes that
-         * nobody wants, while the position is in a register. */
-        uint32_t n_longs, n_texts;
+        uint32_t n_longs, n_texts;   /* SKIP_RUN: so many longs, then so many strings or bytes */
         int32_t null_branch, value_branch;
         int64_t least, most;
         int64_t factor;
@@ -126,6 +124,8 @@ struct decode_run {
         uint32_t row; /* of lane 0 */
 };
 
+/* Before a group of at most `most` events: their rows are not NULL unless a step says so. */
+void decode_run_begin(struct decode_program *program, struct builder *builder, uint32_t most);
 /* Runs the steps from `first_step` on for events 0..n of the lanes into rows builder->n_rows... */
 void decode_run_steps(struct decode_program *program, struct builder *builder, uint32_t first_step, uint32_t n);
 

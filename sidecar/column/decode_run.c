@@ -24,15 +24,52 @@ static inline size_t lane_of(const uint8_t *sel, size_t k)
 
 /* ---- skips ---- */
 
+/* Longs, then texts; the numbers are constants for the runs that most schemas have. */
+LOOP skip_run(struct decode_run *run, const struct decode_step *step, const uint8_t *sel, uint32_t n,
+              uint32_t n_longs, uint32_t n_texts)
+{
+        const uint8_t **at_of = run->lanes->at, **end_of = run->lanes->end;
+
+        for (size_t k = 0; k < n; k++) {
+                size_t i = lane_of(sel, k);
+                const uint8_t *at = at_of[i], *end = end_of[i];
+
+                for (uint32_t c = 0; c < n_longs && at != NULL; c++)
+                        at = decode_lane_skip_long(run->program, (uint32_t)i, at, end, step);
+                for (uint32_t c = 0; c < n_texts && at != NULL; c++)
+                        at = decode_lane_skip_text(run->program, (uint32_t)i, at, end, step);
+                if (DECODE_LIKELY(at != NULL)) /* else it is among the zeros */
+                        at_of[i] = at;
+        }
+}
+
 LOOP skip_runs(struct decode_run *run, const struct decode_step *step, const uint8_t *sel, uint32_t n)
 {
-        for (uint32_t k = 0; k < n; k++) {
-                uint32_t i = (uint32_t)lane_of(sel, k);
-                const uint8_t *next =
-                        decode_lane_skip_run(run->program, i, run->lanes->at[i], run->lanes->end[i], step);
-
-                if (DECODE_LIKELY(next != NULL))
-                        run->lanes->at[i] = next;
+        switch (step->n_longs * 8 + (step->n_texts < 8 ? step->n_texts : 7)) {
+        case 1:
+                skip_run(run, step, sel, n, 0, 1);
+                return;
+        case 2:
+                skip_run(run, step, sel, n, 0, 2);
+                return;
+        case 3:
+                skip_run(run, step, sel, n, 0, 3);
+                return;
+        case 8:
+                skip_run(run, step, sel, n, 1, 0);
+                return;
+        case 9:
+                skip_run(run, step, sel, n, 1, 1);
+                return;
+        case 10:
+                skip_run(run, step, sel, n, 1, 2);
+                return;
+        case 11:
+                skip_run(run, step, sel, n, 1, 3);
+                return;
+        default:
+                skip_run(run, step, sel, n, step->n_longs, step->n_texts);
+                return;
         }
 }
 
@@ -114,35 +151,18 @@ LOOP skip_optional(struct decode_run *run, const struct decode_step *step, const
 
 /* ---- loads ---- */
 
-/* The position behind the run that follows a load. */
-static inline __attribute__((always_inline)) const uint8_t *go_on(struct decode_run *run, size_t lane,
-                                                                  const uint8_t *at, const struct decode_step *step)
-{
-        at = decode_lane_skip_run(run->program, (uint32_t)lane, at, run->lanes->end[lane], step);
-        return DECODE_LIKELY(at != NULL) ? at : run->lanes->at[lane]; /* among the zeros */
-}
-
-LOOP load_longs(struct decode_run *run, const struct decode_step *step, const uint8_t *sel, uint32_t n, bool has_pext,
-                bool has_run)
+LOOP load_longs(struct decode_run *run, const struct decode_step *step, const uint8_t *sel, uint32_t n, bool has_pext)
 {
         int64_t *out = run->builder->columns[step->column].i64 + run->row;
         const uint8_t **at_of = run->lanes->at, **end_of = run->lanes->end;
 
         for (size_t k = 0; k < n; k++) {
                 size_t i = lane_of(sel, k);
-                const uint8_t *at = at_of[i];
-                uint64_t stops = varint_stops(at);
-                const uint8_t *next;
+                const uint8_t *next = decode_lane_load_long(run->program, (uint32_t)i, at_of[i], end_of[i], &out[i],
+                                                            step, has_pext);
 
-                if (DECODE_LIKELY(stops != 0 && at + varint_len(stops) <= end_of[i])) {
-                        out[i] = varint_unzigzag(varint_value(at, stops, has_pext));
-                        next = at + varint_len(stops);
-                } else {
-                        next = decode_lane_walk_long(run->program, (uint32_t)i, at, step, &out[i]);
-                        if (next == NULL)
-                                continue;
-                }
-                at_of[i] = has_run ? go_on(run, i, next, step) : next;
+                if (DECODE_LIKELY(next != NULL))
+                        at_of[i] = next;
         }
 }
 
@@ -153,18 +173,11 @@ LOOP load_ints(struct decode_run *run, const struct decode_step *step, const uin
 
         for (size_t k = 0; k < n; k++) {
                 size_t i = lane_of(sel, k);
-                const uint8_t *at = at_of[i];
-                uint64_t stops = varint_stops(at);
-                const uint8_t *next;
+                const uint8_t *next = decode_lane_load_long(run->program, (uint32_t)i, at_of[i], end_of[i], &out[i],
+                                                            step, has_pext);
 
-                if (DECODE_LIKELY(stops != 0 && at + varint_len(stops) <= end_of[i])) {
-                        out[i] = varint_unzigzag(varint_value(at, stops, has_pext));
-                        next = at + varint_len(stops);
-                } else {
-                        next = decode_lane_walk_long(run->program, (uint32_t)i, at, step, &out[i]);
-                        if (next == NULL)
-                                continue;
-                }
+                if (DECODE_UNLIKELY(next == NULL))
+                        continue;
                 if (DECODE_UNLIKELY(out[i] != (int32_t)out[i]))
                         decode_lane_fail(run->program, (uint32_t)i, REASON_BAD_INT, step);
                 else
@@ -217,48 +230,32 @@ LOOP load_doubles(struct decode_run *run, const struct decode_step *step, const 
         }
 }
 
-/* While the column's dictionary is open. One test finds lengths of 0 to 15 in one byte: neither continued, nor
- * negative, nor above. */
-LOOP load_codes(struct decode_run *run, const struct decode_step *step, const uint8_t *sel, uint32_t n, bool has_run)
+/* While the column's dictionary is open. */
+LOOP load_codes(struct decode_run *run, const struct decode_step *step, const uint8_t *sel, uint32_t n)
 {
         struct builder_column *column = &run->builder->columns[step->column];
-        struct intern *intern = column->spec.intern;
-        struct intern_slot *slots = intern->slots;
-        uint64_t multiplier = intern->multiplier;
-        unsigned shift = intern->shift;
+        struct decode_dictionary dictionary = decode_lane_dictionary(column->spec.intern);
         uint32_t *out = column->code + run->row;
         const uint8_t **at_of = run->lanes->at, **end_of = run->lanes->end;
 
         for (size_t k = 0; k < n; k++) {
                 size_t i = lane_of(sel, k);
-                const uint8_t *at = at_of[i];
-                size_t head = at[0];
-                const uint8_t *next = at + 1 + (head >> 1);
-                uint32_t code = INTERN_CODE_NONE;
+                const uint8_t *next =
+                        decode_lane_load_code(run, (uint32_t)i, at_of[i], end_of[i], &out[i], &dictionary, step);
 
-                if (DECODE_LIKELY((head & 0xe1) == 0 && next <= end_of[i]))
-                        code = intern_code_fast(slots, multiplier, shift, at, head);
-                out[i] = code;
-                if (DECODE_UNLIKELY(code == INTERN_CODE_NONE)) {
-                        next = decode_text_load(run, (uint32_t)i, step);
-                        slots = intern->slots; /* the string may have been new */
-                        multiplier = intern->multiplier;
-                        shift = intern->shift;
-                        if (next == NULL)
-                                continue;
-                }
-                at_of[i] = has_run ? go_on(run, i, next, step) : next;
+                if (DECODE_LIKELY(next != NULL))
+                        at_of[i] = next;
         }
 }
 
 LOOP load_texts(struct decode_run *run, const struct decode_step *step, const uint8_t *sel, uint32_t n)
 {
         for (uint32_t k = 0; k < n; k++) {
-                size_t i = lane_of(sel, k);
-                const uint8_t *next = decode_text_load(run, (uint32_t)i, step);
+                uint32_t i = (uint32_t)lane_of(sel, k);
+                const uint8_t *next = decode_text_load(run, i, run->lanes->at[i], step);
 
                 if (DECODE_LIKELY(next != NULL))
-                        run->lanes->at[i] = go_on(run, i, next, step);
+                        run->lanes->at[i] = next;
         }
 }
 
@@ -359,11 +356,12 @@ LOOP hash_texts(struct decode_run *run, const struct decode_step *step, const ui
         for (uint32_t k = 0; k < n; k++) {
                 uint32_t i = (uint32_t)lane_of(sel, k);
                 struct slice text;
+                const uint8_t *next = decode_text_take(run, i, run->lanes->at[i], step, &text);
 
-                if (DECODE_UNLIKELY(!decode_text_take(run, i, step, &text)))
+                if (DECODE_UNLIKELY(next == NULL))
                         continue;
                 out[i] = hash_bytes(key, text.data, text.len);
-                run->lanes->at[i] = go_on(run, i, text.data + text.len, step);
+                run->lanes->at[i] = next;
         }
 }
 
@@ -386,20 +384,10 @@ static inline __attribute__((always_inline)) bool multiply_longs(struct decode_r
         return true;
 }
 
-LOOP run_text(struct decode_run *run, const struct decode_step *step, const uint8_t *sel, uint32_t n)
+LOOP run_load(struct decode_run *run, const struct decode_step *step, const uint8_t *sel, uint32_t n, bool has_pext)
 {
         const struct intern *intern = run->builder->columns[step->column].spec.intern;
 
-        if (intern == NULL || intern->is_closed)
-                load_texts(run, step, sel, n);
-        else if (step->n_longs + step->n_texts > 0)
-                load_codes(run, step, sel, n, true);
-        else
-                load_codes(run, step, sel, n, false);
-}
-
-LOOP run_load(struct decode_run *run, const struct decode_step *step, const uint8_t *sel, uint32_t n, bool has_pext)
-{
         switch (step->kind) {
         case STEP_LOAD_BOOLEAN:
                 load_booleans(run, step, sel, n);
@@ -408,10 +396,7 @@ LOOP run_load(struct decode_run *run, const struct decode_step *step, const uint
                 load_ints(run, step, sel, n, has_pext);
                 return;
         case STEP_LOAD_LONG:
-                if (step->n_longs + step->n_texts > 0)
-                        load_longs(run, step, sel, n, has_pext, true);
-                else
-                        load_longs(run, step, sel, n, has_pext, false);
+                load_longs(run, step, sel, n, has_pext);
                 return;
         case STEP_LOAD_FLOAT:
                 load_doubles(run, step, sel, n, true);
@@ -420,7 +405,10 @@ LOOP run_load(struct decode_run *run, const struct decode_step *step, const uint
                 load_doubles(run, step, sel, n, false);
                 return;
         case STEP_LOAD_TEXT:
-                run_text(run, step, sel, n);
+                if (intern != NULL && !intern->is_closed)
+                        load_codes(run, step, sel, n);
+                else
+                        load_texts(run, step, sel, n);
                 return;
         case STEP_LOAD_ENUM:
                 load_enums(run, step, sel, n);
@@ -485,14 +473,18 @@ static void run_all_pext(struct decode_run *run, uint32_t first, uint32_t n_step
         run_steps(run, first, n_steps, NULL, n, true);
 }
 
+void decode_run_begin(struct decode_program *program, struct builder *builder, uint32_t most)
+{
+        assert(most <= DECODE_GROUP && builder->capacity - builder->n_rows >= most);
+        for (uint32_t c = 0; c < program->n_nullable; c++)
+                memset(builder->columns[program->nullable[c]].present + builder->n_rows, 1, most);
+}
+
 void decode_run_steps(struct decode_program *program, struct builder *builder, uint32_t first_step, uint32_t n)
 {
         struct decode_run run = {
                 .program = program, .builder = builder, .lanes = &program->lanes, .row = builder->n_rows};
 
-        assert(n <= DECODE_GROUP && builder->capacity - builder->n_rows >= n);
-        for (uint32_t c = 0; c < program->n_nullable; c++)
-                memset(builder->columns[program->nullable[c]].present + run.row, 1, n);
         if (program->has_pext)
                 run_all_pext(&run, first_step, program->n_steps - first_step, n);
         else

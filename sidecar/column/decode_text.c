@@ -11,24 +11,25 @@ void decode_text_put(struct decode_run *run, uint32_t column, uint32_t row, stru
                 run->program->is_full = true;
 }
 
-bool decode_text_take(struct decode_run *run, uint32_t lane, const struct decode_step *step, struct slice *ret_text)
+const uint8_t *decode_text_take(struct decode_run *run, uint32_t lane, const uint8_t *at,
+                                const struct decode_step *step, struct slice *ret_text)
 {
-        const uint8_t *at = run->lanes->at[lane];
         const uint8_t *next = decode_lane_skip_text(run->program, lane, at, run->lanes->end[lane], step);
 
         if (DECODE_UNLIKELY(next == NULL))
-                return false;
+                return NULL;
         at += at[0] < 0x80 ? 1 : at[1] < 0x80 ? 2 : varint_len(varint_stops(at));
         *ret_text = slice_make(at, (size_t)(next - at));
-        return true;
+        return next;
 }
 
-const uint8_t *decode_text_load(struct decode_run *run, uint32_t lane, const struct decode_step *step)
+const uint8_t *decode_text_load(struct decode_run *run, uint32_t lane, const uint8_t *at,
+                                const struct decode_step *step)
 {
         struct slice text;
+        const uint8_t *next = decode_text_take(run, lane, at, step, &text);
 
-        if (DECODE_UNLIKELY(!decode_text_take(run, lane, step, &text)))
-                return NULL;
-        decode_text_put(run, step->column, run->row + lane, text);
-        return text.data + text.len;
+        if (DECODE_LIKELY(next != NULL))
+                decode_text_put(run, step->column, run->row + lane, text);
+        return next;
 }

@@ -7,11 +7,12 @@
 /* builder_put_text; a full builder becomes program->is_full. */
 void decode_text_put(struct decode_run *run, uint32_t column, uint32_t row, struct slice text);
 
-/* The Avro string or bytes at the lane's position into the step's column. Returns the position behind it, which is
- * not stored; NULL: the lane failed. */
-const uint8_t *decode_text_load(struct decode_run *run, uint32_t lane, const struct decode_step *step);
+/* The Avro string or bytes at `at` into the step's column. Returns the position behind it; NULL: the lane failed. */
+const uint8_t *decode_text_load(struct decode_run *run, uint32_t lane, const uint8_t *at,
+                                const struct decode_step *step);
 
-/* Its bytes only; false: the lane failed. */
-bool decode_text_take(struct decode_run *run, uint32_t lane, const struct decode_step *step, struct slice *ret_text);
+/* Its bytes only. */
+const uint8_t *decode_text_take(struct decode_run *run, uint32_t lane, const uint8_t *at,
+                                const struct decode_step *step, struct slice *ret_text);
 
 #endif
