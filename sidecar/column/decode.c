@@ -1,6 +1,6 @@
 /* decode.c - from spans of AvroFlumeEvents to rows, group by group.
  *
- *     find events      decode_find.c: where up to 128 events begin and end, headers skipped, lengths compared with the span
+ *     find events      decode_find.c: where up to 128 events begin and end; lengths are compared with the span
  *     run steps        decode_run.c: every step over all of them, straight into the builder's arrays
  *     finish group     fingerprints; failed events leave the rows and become dead letters, in order */
 #include "sidecar/column/decode.h"

@@ -15,7 +15,7 @@ static bool find_layout(struct decode_program *program, const uint8_t *at, const
         for (uint32_t i = 0; i < DECODE_LAYOUTS; i++) {
                 const struct envelope_layout *layout = &program->layouts[i];
 
-                if (layout->len < (size_t)(end - at) && envelope_layout_matches(layout, at)) {
+                if (layout->len < (size_t)(end - at) && envelope_layout_matches(layout, at, layout->n_words)) {
                         program->layout = layout;
                         return true;
                 }
@@ -154,9 +154,7 @@ static inline __attribute__((always_inline)) void run_first(struct first *first,
 
 /* SHORT: headers and length may be read behind the begin of any event, even one at the end of the span. */
 enum headers { HEADERS_NONE, HEADERS_SHORT, HEADERS_ANY };
-enum { SHORT_BYTES_MAX = DECODE_PAD_BYTES - 2 };
-
-_Static_assert((int)ENVELOPE_SHORT_BYTES <= (int)DECODE_PAD_BYTES, "loads stay inside the pad");
+enum { SHORT_BYTES_MAX = DECODE_PAD_BYTES - 2, SHORT_WORDS = DECODE_PAD_BYTES / ENVELOPE_LAYOUT_WORD_BYTES };
 
 static enum headers headers_of(const struct envelope_layout *layout)
 {
@@ -169,8 +167,8 @@ static inline __attribute__((always_inline)) bool is_laid_out(const struct envel
         if (headers == HEADERS_NONE)
                 return at[0] == 0;
         if (headers == HEADERS_SHORT)
-                return envelope_layout_matches_short(layout, at);
-        return layout->len < (size_t)(span_end - at) && envelope_layout_matches(layout, at);
+                return envelope_layout_matches(layout, at, SHORT_WORDS);
+        return layout->len < (size_t)(span_end - at) && envelope_layout_matches(layout, at, layout->n_words);
 }
 
 /* Fills lanes as long as events carry the headers of program->layout. */
@@ -197,8 +195,11 @@ static inline __attribute__((always_inline)) void find_laid_out(struct decode_fi
                         body--;
                         next = body + (low >> 1);
                 }
-                if (DECODE_UNLIKELY(next > span_end))
+                if (DECODE_UNLIKELY(next > span_end)) {
+                        find->is_ended = body <= span_end; /* else the length itself is cut */
+                        find->span->need_bytes = (size_t)(next - at);
                         break;
+                }
                 program->lanes.end[lane] = next;
                 if (has_headers)
                         put_laid_out_headers(program, lane, at);
@@ -252,6 +253,21 @@ VARINT_PEXT_TARGET static void find_run_pext(struct decode_find *find, struct fi
         find_by_headers(find, first, true);
 }
 
+/* The span ends inside headers that look like the layout's so far: then it needs no walk to know that the event is not
+ * whole. */
+static bool is_cut_in_headers(const struct decode_find *find)
+{
+        const struct envelope_layout *layout = find->program->layout;
+        size_t len = (size_t)(find->span->end - find->at);
+        uint8_t difference = 0;
+
+        if (len >= layout->len)
+                return false;
+        for (size_t i = 0; i < len; i++)
+                difference |= (uint8_t)((find->at[i] ^ layout->expect[i]) & layout->mask[i]);
+        return difference == 0;
+}
+
 int decode_find_events(struct decode_find *find, struct err *err)
 {
         struct decode_lanes *lanes = &find->program->lanes;
@@ -267,8 +283,13 @@ int decode_find_events(struct decode_find *find, struct err *err)
                         find_run_pext(find, &first);
                 else
                         find_run(find, &first);
-                if (find->n == find->most)
+                if (find->n == find->most || find->is_ended)
                         return 0;
+                if (is_cut_in_headers(find)) {
+                        find->span->need_bytes = (size_t)(find->span->end - find->at) + 1;
+                        find->is_ended = true;
+                        return 0;
+                }
                 body = find_patiently(find, &failed, &next, err);
                 if (body == NULL) {
                         find->is_ended = true;

@@ -24,20 +24,29 @@ static inline size_t lane_of(const uint8_t *sel, size_t k)
 
 /* ---- skips ---- */
 
-/* Longs, then texts; the numbers are constants for the runs that most schemas have. */
+/* Longs, then texts. The numbers are constants for the runs that most schemas have, and then no loop is left. */
 LOOP skip_run(struct decode_run *run, const struct decode_step *step, const uint8_t *sel, uint32_t n,
               uint32_t n_longs, uint32_t n_texts)
 {
+        struct decode_program *program = run->program;
         const uint8_t **at_of = run->lanes->at, **end_of = run->lanes->end;
 
         for (size_t k = 0; k < n; k++) {
                 size_t i = lane_of(sel, k);
                 const uint8_t *at = at_of[i], *end = end_of[i];
 
-                for (uint32_t c = 0; c < n_longs && at != NULL; c++)
-                        at = decode_lane_skip_long(run->program, (uint32_t)i, at, end, step);
-                for (uint32_t c = 0; c < n_texts && at != NULL; c++)
-                        at = decode_lane_skip_text(run->program, (uint32_t)i, at, end, step);
+                if (n_longs > 0)
+                        at = decode_lane_skip_long(program, (uint32_t)i, at, end, step);
+                for (uint32_t c = 1; c < n_longs && at != NULL; c++)
+                        at = decode_lane_skip_long(program, (uint32_t)i, at, end, step);
+                if (n_texts > 0 && at != NULL)
+                        at = decode_lane_skip_text(program, (uint32_t)i, at, end, step);
+                if (n_texts > 1 && at != NULL)
+                        at = decode_lane_skip_text(program, (uint32_t)i, at, end, step);
+                if (n_texts > 2 && at != NULL)
+                        at = decode_lane_skip_text(program, (uint32_t)i, at, end, step);
+                for (uint32_t c = 3; c < n_texts && at != NULL; c++)
+                        at = decode_lane_skip_text(program, (uint32_t)i, at, end, step);
                 if (DECODE_LIKELY(at != NULL)) /* else it is among the zeros */
                         at_of[i] = at;
         }
@@ -153,13 +162,14 @@ LOOP skip_optional(struct decode_run *run, const struct decode_step *step, const
 
 LOOP load_longs(struct decode_run *run, const struct decode_step *step, const uint8_t *sel, uint32_t n, bool has_pext)
 {
+        struct decode_program *program = run->program;
         int64_t *out = run->builder->columns[step->column].i64 + run->row;
         const uint8_t **at_of = run->lanes->at, **end_of = run->lanes->end;
 
         for (size_t k = 0; k < n; k++) {
                 size_t i = lane_of(sel, k);
-                const uint8_t *next = decode_lane_load_long(run->program, (uint32_t)i, at_of[i], end_of[i], &out[i],
-                                                            step, has_pext);
+                const uint8_t *next = decode_lane_load_long(program, (uint32_t)i, at_of[i], end_of[i], &out[i], step,
+                                                            has_pext);
 
                 if (DECODE_LIKELY(next != NULL))
                         at_of[i] = next;
@@ -168,13 +178,14 @@ LOOP load_longs(struct decode_run *run, const struct decode_step *step, const ui
 
 LOOP load_ints(struct decode_run *run, const struct decode_step *step, const uint8_t *sel, uint32_t n, bool has_pext)
 {
+        struct decode_program *program = run->program;
         int64_t *out = run->builder->columns[step->column].i64 + run->row;
         const uint8_t **at_of = run->lanes->at, **end_of = run->lanes->end;
 
         for (size_t k = 0; k < n; k++) {
                 size_t i = lane_of(sel, k);
-                const uint8_t *next = decode_lane_load_long(run->program, (uint32_t)i, at_of[i], end_of[i], &out[i],
-                                                            step, has_pext);
+                const uint8_t *next = decode_lane_load_long(program, (uint32_t)i, at_of[i], end_of[i], &out[i], step,
+                                                            has_pext);
 
                 if (DECODE_UNLIKELY(next == NULL))
                         continue;

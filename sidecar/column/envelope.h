@@ -36,9 +36,13 @@ struct envelope {
 bool envelope_read(struct envelope *envelope);
 
 enum {
+        ENVELOPE_LAYOUT_WORDS = 8,
         ENVELOPE_LAYOUT_BYTES_MAX = 240,
-        ENVELOPE_LAYOUT_WORD_BYTES = 16,
+        ENVELOPE_LAYOUT_WORD_BYTES = 32,
 };
+
+/* One or two registers, as the machine has them. */
+typedef uint64_t envelope_word __attribute__((vector_size(ENVELOPE_LAYOUT_WORD_BYTES)));
 
 struct envelope_place {
         uint16_t offset, len; /* of a wanted header's value; offset 0: there is none */
@@ -46,9 +50,9 @@ struct envelope_place {
 
 struct envelope_layout {
         uint32_t len;     /* of the headers, the closing 0 included */
-        uint32_t n_words; /* of 16 bytes, the last one filled up with bytes that do not matter */
-        uint8_t expect[ENVELOPE_LAYOUT_BYTES_MAX + ENVELOPE_LAYOUT_WORD_BYTES];
-        uint8_t mask[ENVELOPE_LAYOUT_BYTES_MAX + ENVELOPE_LAYOUT_WORD_BYTES];
+        uint32_t n_words; /* the last one filled up with bytes that do not matter */
+        uint8_t expect[ENVELOPE_LAYOUT_WORDS * ENVELOPE_LAYOUT_WORD_BYTES];
+        uint8_t mask[ENVELOPE_LAYOUT_WORDS * ENVELOPE_LAYOUT_WORD_BYTES];
         struct envelope_place *places; /* of the wanted headers */
 };
 
@@ -59,39 +63,23 @@ void envelope_layout_init(struct envelope_layout *layout, struct envelope_place 
  * changes: they are too long or stand in blocks of an unusual kind. */
 bool envelope_layout_learn(struct envelope_layout *layout, const struct envelope *envelope, const uint8_t *start);
 
-typedef uint64_t envelope_word __attribute__((vector_size(ENVELOPE_LAYOUT_WORD_BYTES)));
-
-/* Word w of the headers at `at` where it differs from what it should be. */
-static inline envelope_word envelope_layout_difference(const struct envelope_layout *layout, const uint8_t *at,
-                                                       uint32_t w)
+/* Do the headers at `at` look like this? At least layout->len bytes stand there, before the pad. n_words: of the
+ * layout, or more; a constant where it matters. */
+static inline __attribute__((always_inline)) bool envelope_layout_matches(const struct envelope_layout *layout,
+                                                                          const uint8_t *at, uint32_t n_words)
 {
-        envelope_word bytes, expect, mask;
+        envelope_word difference = {0, 0, 0, 0};
 
-        memcpy(&bytes, at + 16 * w, sizeof(bytes));
-        memcpy(&expect, layout->expect + 16 * w, sizeof(expect));
-        memcpy(&mask, layout->mask + 16 * w, sizeof(mask));
-        return (bytes ^ expect) & mask;
-}
+        for (uint32_t w = 0; w < n_words; w++) {
+                size_t offset = w * sizeof(difference);
+                envelope_word bytes, expect, mask;
 
-/* Do the headers at `at` look like this? At least layout->len bytes stand there, before the pad. */
-static inline bool envelope_layout_matches(const struct envelope_layout *layout, const uint8_t *at)
-{
-        envelope_word difference = {0, 0};
-
-        for (uint32_t w = 0; w < layout->n_words; w++)
-                difference |= envelope_layout_difference(layout, at, w);
-        return (difference[0] | difference[1]) == 0;
-}
-
-/* The same for a layout of at most ENVELOPE_SHORT_BYTES: no loop, and always that many bytes are read. */
-enum { ENVELOPE_SHORT_BYTES = 4 * ENVELOPE_LAYOUT_WORD_BYTES };
-static inline bool envelope_layout_matches_short(const struct envelope_layout *layout, const uint8_t *at)
-{
-        envelope_word difference =
-                (envelope_layout_difference(layout, at, 0) | envelope_layout_difference(layout, at, 1)) |
-                (envelope_layout_difference(layout, at, 2) | envelope_layout_difference(layout, at, 3));
-
-        return (difference[0] | difference[1]) == 0;
+                memcpy(&bytes, at + offset, sizeof(bytes));
+                memcpy(&expect, layout->expect + offset, sizeof(expect));
+                memcpy(&mask, layout->mask + offset, sizeof(mask));
+                difference |= (bytes ^ expect) & mask;
+        }
+        return (difference[0] | difference[1] | difference[2] | difference[3]) == 0;
 }
 
 #endif

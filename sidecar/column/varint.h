@@ -40,7 +40,7 @@ static inline uint64_t varint_squeeze(uint64_t word)
 
 #if defined(__x86_64__)
 /* For functions that run only after varint_has_pext said yes. */
-#define VARINT_PEXT_TARGET __attribute__((target("bmi,bmi2")))
+#define VARINT_PEXT_TARGET __attribute__((target("avx2,bmi,bmi2")))
 /* The same in one instruction. Only where varint_has_pext said yes. */
 static inline uint64_t varint_squeeze_pext(uint64_t word)
 {
@@ -54,7 +54,8 @@ static inline bool varint_has_pext(void)
         /* AMD before Zen 3 has the instruction in microcode, slower than the shifts. */
         bool is_slow = __builtin_cpu_is("znver1") || __builtin_cpu_is("znver2") || __builtin_cpu_is("bdver4");
 
-        return __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && !is_slow;
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+               !is_slow;
 }
 #else
 #define VARINT_PEXT_TARGET
