@@ -87,11 +87,12 @@ static const uint8_t *find_patiently(struct decode_find *find, bool *ret_failed,
 
 /* ---- what is done on the way ---- */
 
+enum first_text { TEXT_NONE, TEXT_SKIP, TEXT_HASH };
 enum first_load { LOAD_NOTHING, LOAD_LONG, LOAD_CODE };
 
 struct first {
         struct decode_run run;
-        bool is_skip;                    /* steps[0] skips one text */
+        enum first_text text;            /* steps[0] */
         enum first_load load;
         const struct decode_step *step;  /* of the load */
         int64_t *numbers;                /* where it goes, by lane */
@@ -108,9 +109,12 @@ static struct first first_of(const struct decode_find *find, uint32_t *ret_n_ste
                                       .row = find->builder->n_rows}};
         uint32_t s = 0;
 
-        first.is_skip = program->n_steps > 0 && program->steps[0].kind == STEP_SKIP_RUN &&
-                        program->steps[0].n_longs == 0 && program->steps[0].n_texts == 1;
-        s += first.is_skip;
+        if (program->n_steps > 0 && program->steps[0].kind == STEP_HASH_TEXT)
+                first.text = TEXT_HASH;
+        else if (program->n_steps > 0 && program->steps[0].kind == STEP_SKIP_RUN && program->steps[0].n_longs == 0 &&
+                 program->steps[0].n_texts == 1)
+                first.text = TEXT_SKIP;
+        s += first.text != TEXT_NONE;
         if (s < program->n_steps) {
                 const struct decode_step *step = &program->steps[s];
                 const struct builder_column *column = &find->builder->columns[step->column];
@@ -134,13 +138,15 @@ static struct first first_of(const struct decode_find *find, uint32_t *ret_n_ste
 /* The steps at the front of the program for one event whose body begins at `at`; its lane's end is there
  * already, its position is set here. */
 static inline __attribute__((always_inline)) void run_first(struct first *first, uint32_t lane, const uint8_t *at,
-                                                            const uint8_t *end, bool is_skip, enum first_load load,
-                                                            bool has_pext)
+                                                            const uint8_t *end, enum first_text text,
+                                                            enum first_load load, bool has_pext)
 {
         struct decode_program *program = first->run.program;
 
-        if (is_skip)
+        if (text == TEXT_SKIP)
                 at = decode_lane_skip_text(program, lane, at, end, program->steps);
+        if (text == TEXT_HASH)
+                at = decode_text_hash(&first->run, lane, at, program->steps);
         if (load == LOAD_LONG && DECODE_LIKELY(at != NULL))
                 at = decode_lane_load_long(program, lane, at, end, &first->numbers[lane], first->step, has_pext);
         if (load == LOAD_CODE && DECODE_LIKELY(at != NULL))
@@ -173,7 +179,7 @@ static inline __attribute__((always_inline)) bool is_laid_out(const struct envel
 
 /* Fills lanes as long as events carry the headers of program->layout. */
 static inline __attribute__((always_inline)) void find_laid_out(struct decode_find *find, struct first *first,
-                                                                enum headers headers, bool is_skip,
+                                                                enum headers headers, enum first_text text,
                                                                 enum first_load load, bool has_pext)
 {
         struct decode_program *program = find->program;
@@ -203,28 +209,34 @@ static inline __attribute__((always_inline)) void find_laid_out(struct decode_fi
                 program->lanes.end[lane] = next;
                 if (has_headers)
                         put_laid_out_headers(program, lane, at);
-                run_first(first, lane, body, next, is_skip, load, has_pext);
+                run_first(first, lane, body, next, text, load, has_pext);
                 at = next;
         }
         find->n = lane;
         find->at = at;
 }
 
+static inline __attribute__((always_inline)) void find_by_load(struct decode_find *find, struct first *first,
+                                                               enum headers headers, enum first_text text,
+                                                               bool has_pext)
+{
+        if (first->load == LOAD_LONG)
+                find_laid_out(find, first, headers, text, LOAD_LONG, has_pext);
+        else if (first->load == LOAD_CODE)
+                find_laid_out(find, first, headers, text, LOAD_CODE, has_pext);
+        else
+                find_laid_out(find, first, headers, text, LOAD_NOTHING, has_pext);
+}
+
 static inline __attribute__((always_inline)) void find_by_first(struct decode_find *find, struct first *first,
                                                                 enum headers headers, bool has_pext)
 {
-        if (first->is_skip && first->load == LOAD_LONG)
-                find_laid_out(find, first, headers, true, LOAD_LONG, has_pext);
-        else if (first->is_skip && first->load == LOAD_CODE)
-                find_laid_out(find, first, headers, true, LOAD_CODE, has_pext);
-        else if (first->is_skip)
-                find_laid_out(find, first, headers, true, LOAD_NOTHING, has_pext);
-        else if (first->load == LOAD_LONG)
-                find_laid_out(find, first, headers, false, LOAD_LONG, has_pext);
-        else if (first->load == LOAD_CODE)
-                find_laid_out(find, first, headers, false, LOAD_CODE, has_pext);
+        if (first->text == TEXT_SKIP)
+                find_by_load(find, first, headers, TEXT_SKIP, has_pext);
+        else if (first->text == TEXT_HASH)
+                find_by_load(find, first, headers, TEXT_HASH, has_pext);
         else
-                find_laid_out(find, first, headers, false, LOAD_NOTHING, has_pext);
+                find_by_load(find, first, headers, TEXT_NONE, has_pext);
 }
 
 static inline __attribute__((always_inline)) void find_by_headers(struct decode_find *find, struct first *first,
@@ -253,8 +265,8 @@ VARINT_PEXT_TARGET static void find_run_pext(struct decode_find *find, struct fi
         find_by_headers(find, first, true);
 }
 
-/* The span ends inside headers that look like the layout's so far: then it needs no walk to know that the event is not
- * whole. */
+/* The span ends inside headers that look like the layout's so far: then it needs no walk to know that the event
+ * is not whole. */
 static bool is_cut_in_headers(const struct decode_find *find)
 {
         const struct envelope_layout *layout = find->program->layout;
@@ -295,11 +307,8 @@ int decode_find_events(struct decode_find *find, struct err *err)
                         find->is_ended = true;
                         return failed ? -1 : 0;
                 }
-                if (lanes->reason[find->n] == REASON_NONE) {
-                        bool is_skip = first.is_skip;
-
-                        run_first(&first, find->n, body, next, is_skip, first.load, false);
-                }
+                if (lanes->reason[find->n] == REASON_NONE)
+                        run_first(&first, find->n, body, next, first.text, first.load, false);
                 find->at = next;
                 find->n++;
         }

@@ -361,18 +361,12 @@ LOOP run_skip(struct decode_run *run, const struct decode_step *step, const uint
 
 LOOP hash_texts(struct decode_run *run, const struct decode_step *step, const uint8_t *sel, uint32_t n)
 {
-        const struct hash_key *key = &run->program->fingerprint_key;
-        uint64_t *out = run->builder->fingerprint + run->row;
-
         for (uint32_t k = 0; k < n; k++) {
                 uint32_t i = (uint32_t)lane_of(sel, k);
-                struct slice text;
-                const uint8_t *next = decode_text_take(run, i, run->lanes->at[i], step, &text);
+                const uint8_t *next = decode_text_hash(run, i, run->lanes->at[i], step);
 
-                if (DECODE_UNLIKELY(next == NULL))
-                        continue;
-                out[i] = hash_bytes(key, text.data, text.len);
-                run->lanes->at[i] = next;
+                if (DECODE_LIKELY(next != NULL))
+                        run->lanes->at[i] = next;
         }
 }
 

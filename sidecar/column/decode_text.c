@@ -33,3 +33,15 @@ const uint8_t *decode_text_load(struct decode_run *run, uint32_t lane, const uin
                 decode_text_put(run, step->column, run->row + lane, text);
         return next;
 }
+
+const uint8_t *decode_text_hash(struct decode_run *run, uint32_t lane, const uint8_t *at,
+                                const struct decode_step *step)
+{
+        struct slice text;
+        const uint8_t *next = decode_text_take(run, lane, at, step, &text);
+
+        if (DECODE_LIKELY(next != NULL))
+                run->builder->fingerprint[run->row + lane] =
+                        hash_bytes(&run->program->fingerprint_key, text.data, text.len);
+        return next;
+}

@@ -11,6 +11,10 @@ void decode_text_put(struct decode_run *run, uint32_t column, uint32_t row, stru
 const uint8_t *decode_text_load(struct decode_run *run, uint32_t lane, const uint8_t *at,
                                 const struct decode_step *step);
 
+/* Its hash into the fingerprints. */
+const uint8_t *decode_text_hash(struct decode_run *run, uint32_t lane, const uint8_t *at,
+                                const struct decode_step *step);
+
 /* Its bytes only. */
 const uint8_t *decode_text_take(struct decode_run *run, uint32_t lane, const uint8_t *at,
                                 const struct decode_step *step, struct slice *ret_text);
