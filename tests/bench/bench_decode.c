@@ -2,11 +2,11 @@
  *
  *     bench_decode [--rounds N]
  *
- * Events as tests/bench/load_client.c makes them, with the event time early and last, without headers and with two that
- * nobody reads. Wanted: event_type, campaign_id, event_ms. weir gets them in spans of at most 8192 bytes, as Java cuts
- * frames, and leaves columns. libavro does the same work event by event (the AvroFlumeEvent, then its body, then three
- * fields), and, as the stricter measure, the body alone. Processor time, one core, median of the rounds. Prints one JSON
- * object per shape. */
+ * Events as tests/bench/load_client.c makes them, with the event time early and last, without headers and with two
+ * that nobody reads. Wanted: event_type, campaign_id, event_ms. weir gets them in spans of at most 8192 bytes, as Java
+ * cuts frames, and leaves columns. libavro does the same work event by event (the AvroFlumeEvent, then its body, then
+ * three fields), and, as the stricter measure, the body alone. Processor time, one core, median of the rounds. Prints
+ * one JSON object per shape. */
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/file.h"
 #include "sidecar/base/limits.h"
