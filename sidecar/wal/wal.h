@@ -103,9 +103,9 @@ bool wal_spin(struct wal *wal, uint64_t max_ns);
 /* Blocks until every finished record is durable (clean stop; before wal_close). */
 int wal_drain(struct wal *wal, struct err *err) WEIR_MUST_CHECK;
 
-/* Whether something of several records may be begun: a quarter of a segment is left, or another is ready. Who asks before
- * the first record of each unit is not stopped in the middle of one when the log cannot grow, and a checkpoint can be
- * taken, which lets it grow again. */
+/* Whether something of several records may be begun: a quarter of a segment is left, or another is ready. Who asks
+ * before the first record of each unit is not stopped in the middle of one when the log cannot grow, and a checkpoint
+ * can be taken, which lets it grow again. */
 bool wal_has_reserve(struct wal *wal);
 /* The largest payload that can be reserved. */
 size_t wal_record_bytes(const struct wal *wal);
