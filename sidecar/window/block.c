@@ -312,12 +312,13 @@ static uintptr_t owned_entry(const struct block *block)
 }
 
 /* A block with room for one more entry in place of the one that is there (0: none). */
-static struct block *block_make_room(const struct block_map *map, uintptr_t entry, uint32_t id, uint32_t n_ids)
+static struct block *block_make_room(const struct block_map *map, uintptr_t entry, uint32_t id, uint32_t n_ids,
+                                     uintptr_t like)
 {
         uint32_t dense = dense_capacity(id, n_ids);
         const struct block *block = block_of(entry);
 
-        if (entry == 0 && (dense <= DENSE_LEAST || map->layout->sparse_max == 0))
+        if (entry == 0 && (dense <= DENSE_LEAST || map->layout->sparse_max == 0 || block_is_dense(like)))
                 return block_new(map, true, dense);
         if (entry == 0)
                 return block_new(map, false, SPARSE_LEAST);
@@ -326,8 +327,8 @@ static struct block *block_make_room(const struct block_map *map, uintptr_t entr
         return block_enlarge(map, entry, false, (uint32_t)block->n * 2);
 }
 
-uint32_t block_map_need(struct block_map *map, uint32_t id, uint32_t n_ids, struct block **ret_block, bool *ret_is_new,
-                        bool *ret_is_moved)
+uint32_t block_map_need(struct block_map *map, uint32_t id, uint32_t n_ids, uintptr_t like, struct block **ret_block,
+                        bool *ret_is_new, bool *ret_is_moved)
 {
         uintptr_t *entry = &map->dir->blocks[id >> BLOCK_ID_BITS];
         uint32_t local = id & (BLOCK_IDS - 1);
@@ -339,7 +340,7 @@ uint32_t block_map_need(struct block_map *map, uint32_t id, uint32_t n_ids, stru
         if (*ret_is_new && !has_room) {
                 if (*entry & BLOCK_OWNED)
                         *ret_is_moved = true;
-                *entry = owned_entry(block_make_room(map, *entry, id, n_ids));
+                *entry = owned_entry(block_make_room(map, *entry, id, n_ids, like));
         } else if (!(*entry & BLOCK_OWNED)) {
                 *entry = owned_entry(block->refs > 1 ? block_copy(map, block) : block);
         }

@@ -124,10 +124,11 @@ void block_map_own(struct block_map *map, uint32_t id);
 /* The entry of an id, BLOCK_NO_ENTRY when it has none. Any thread on a frozen directory. */
 uint32_t block_dir_find(const struct block_dir *dir, uint32_t id, struct block **ret_block);
 /* The entry of an id, writable, made if need be; after block_map_own. n_ids: how many ids there are, which decides how
- * large a block becomes. *ret_is_new: the entry was made. *ret_is_moved is set (never cleared) when a block that could
- * be written to changed its address: entries taken from it before are no longer valid. */
-uint32_t block_map_need(struct block_map *map, uint32_t id, uint32_t n_ids, struct block **ret_block, bool *ret_is_new,
-                        bool *ret_is_moved);
+ * large a block becomes. like: the entry of these ids in the directory of the pane before, or 0: a block that became
+ * dense there is made dense at once. *ret_is_new: the entry was made. *ret_is_moved is set (never cleared) when a block
+ * that could be written to changed its address: entries taken from it before are no longer valid. */
+uint32_t block_map_need(struct block_map *map, uint32_t id, uint32_t n_ids, uintptr_t like, struct block **ret_block,
+                        bool *ret_is_new, bool *ret_is_moved);
 
 /* Slow half of adding 1 to a counter: its low byte has just become 0. index = entry * n_counters + counter. */
 void block_carry(struct block_map *map, struct block *block, uint32_t index);

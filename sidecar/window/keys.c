@@ -80,10 +80,12 @@ static inline unsigned bucket_match(const struct keys_bucket *bucket, uint64_t v
         return match;
 }
 
-/* Nearly always a row's bucket says it all. What remains, a key gone or in the next bucket, is left to find_row. */
+/* Nearly always a row's bucket says it all. What remains, a key gone or in the next bucket, is looked at when that has
+ * been fetched. */
 static void probe_rows(const struct keys *keys, uint32_t n, uint32_t *candidates)
 {
         uint32_t mask = keys->segments[0]->mask;
+        uint32_t rest[KEYS_BATCH], n_rest = 0;
 
         for (uint32_t i = 0; i < n; i++) {
                 uint64_t hash = keys->hashes[i];
@@ -92,13 +94,17 @@ static void probe_rows(const struct keys *keys, uint32_t n, uint32_t *candidates
                 unsigned match = bucket_match(bucket, keys_row_value(keys, i));
 
                 candidates[i] = match == 0 ? 0 : bucket->ids[__builtin_ctz(match)];
-                if (candidates[i] == 0 && bucket->ids[BUCKET_KEYS - 1] == 0)
+                if (candidates[i] == 0 && bucket->ids[BUCKET_KEYS - 1] == 0) {
                         candidates[i] = KEYS_NO_ID;
-                else if (candidates[i] == 0 || candidates[i] == ID_GONE)
-                        candidates[i] = keys_find_row(keys, i);
-                else
+                } else if (candidates[i] == 0 || candidates[i] == ID_GONE) {
+                        __builtin_prefetch(bucket + 1);
+                        rest[n_rest++] = i;
+                } else {
                         candidates[i]--;
+                }
         }
+        for (uint32_t r = 0; r < n_rest; r++)
+                candidates[rest[r]] = keys_find_row(keys, rest[r]);
 }
 
 /* Equal hashes are not equal keys yet. */
@@ -240,7 +246,7 @@ void keys_take_id(struct keys *keys, uint32_t id)
         if (keys->n_ids <= id)
                 keys->n_ids = id + 1;
         block_map_own(&keys->map, id);
-        block_map_need(&keys->map, id, keys->capacity, &block, &is_new, &is_moved);
+        block_map_need(&keys->map, id, keys->capacity, 0, &block, &is_new, &is_moved);
         assert(block->is_dense);
 }
 

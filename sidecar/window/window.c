@@ -316,9 +316,22 @@ static void set_spare(struct window *window, uint32_t i)
         uint32_t entry;
 
         block_map_own(&window->spare, 0);
-        entry = block_map_need(&window->spare, 0, 1, &block, &is_new, &is_moved);
+        entry = block_map_need(&window->spare, 0, 1, 0, &block, &is_new, &is_moved);
         set_entry(window, i, block, entry);
         window->ids[i] = KEYS_NO_ID;
+}
+
+/* Where the pane has no block for an id yet: what the pane before has. */
+static uintptr_t entry_before(const struct window *window, const struct window_pane *pane, uint32_t id)
+{
+        uint32_t block = id >> BLOCK_ID_BITS, at;
+        const struct block_dir *dir;
+
+        if (pane->map.dir->blocks[block] != 0)
+                return 0;
+        at = pane_position(window, pane->index);
+        dir = at == 0 ? NULL : window->panes[at - 1]->map.dir;
+        return dir == NULL || block >= dir->n ? 0 : dir->blocks[block];
 }
 
 /* false: beyond a cap. */
@@ -339,7 +352,8 @@ static bool resolve_row(struct window *window, uint32_t i, struct window_pane *p
         if (is_full && block_dir_find(pane->map.dir, id, &block) == BLOCK_NO_ENTRY)
                 return false;
         block_map_own(&pane->map, id);
-        entry = block_map_need(&pane->map, id, window->keys.n_ids, &block, &is_new, ret_is_moved);
+        entry = block_map_need(&pane->map, id, window->keys.n_ids, entry_before(window, pane, id), &block, &is_new,
+                               ret_is_moved);
         if (is_new) {
                 keys_hold(&window->keys, id);
                 pane->n_entries++;

@@ -305,7 +305,7 @@ static int load_entries(struct window *window, struct bytes_reader *reader, stru
                 if (!read_id(reader, &next_id, &id) || !keys_is_restored(&window->keys, id))
                         return damaged(err, "entries");
                 block_map_own(&pane->map, id);
-                entry = block_map_need(&pane->map, id, window->keys.n_ids, &block, &is_new, &is_moved);
+                entry = block_map_need(&pane->map, id, window->keys.n_ids, 0, &block, &is_new, &is_moved);
                 if (!is_new || pane->n_loaded == pane->n_entries ||
                     !agg_entry_restore(&window->aggs, &pane->map, block, entry, reader))
                         return damaged(err, "entries");

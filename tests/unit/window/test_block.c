@@ -18,7 +18,7 @@ static uint32_t need(struct block_map *map, uint32_t id, uint32_t n_ids, struct 
         bool is_new, is_moved = false;
 
         block_map_own(map, id);
-        return block_map_need(map, id, n_ids, ret_block, &is_new, &is_moved);
+        return block_map_need(map, id, n_ids, 0, ret_block, &is_new, &is_moved);
 }
 
 static void add(struct block_map *map, uint32_t id, uint32_t n_ids, uint32_t counter, uint64_t times)

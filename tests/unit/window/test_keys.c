@@ -39,7 +39,7 @@ static void release(struct keys *keys, uint32_t first, uint32_t last)
         block_map_init(&map, &layout, &pool);
         for (uint32_t id = first; id < last; id++) {
                 block_map_own(&map, id);
-                block_map_need(&map, id, last, &block, &is_new, &is_moved);
+                block_map_need(&map, id, last, 0, &block, &is_new, &is_moved);
         }
         keys_release(keys, map.dir);
         block_map_done(&map);
