@@ -7,6 +7,7 @@
 
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/limits.h"
+#include "sidecar/base/span.h"
 #include "sidecar/job/dead.h"
 #include "sidecar/job/scan.h"
 #include "sidecar/plan/connector.h"
@@ -159,16 +160,10 @@ static int64_t floor_ms(__int128 us)
 
 static int64_t highest_of(const int64_t *values, uint32_t n)
 {
-        int64_t a = INT64_MIN, b = INT64_MIN;
-        uint32_t i = 0;
+        int64_t least, most;
 
-        for (; i + 2 <= n; i += 2) {
-                a = values[i] > a ? values[i] : a;
-                b = values[i + 1] > b ? values[i + 1] : b;
-        }
-        if (i < n)
-                a = values[i] > a ? values[i] : a;
-        return a > b ? a : b;
+        span_i64(values, n, &least, &most);
+        return most;
 }
 
 static int64_t guarded(const struct candidates *candidates, int64_t ms)

@@ -8,6 +8,7 @@
 
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/limits.h"
+#include "sidecar/base/span.h"
 
 #include <assert.h>
 
@@ -428,18 +429,6 @@ static uint32_t drop_rows(struct window *window, uint32_t n)
         return n_kept;
 }
 
-static void time_span(const int64_t *rowtime, uint32_t n, int64_t *ret_least, int64_t *ret_most)
-{
-        int64_t least = rowtime[0], most = rowtime[0];
-
-        for (uint32_t i = 1; i < n; i++) {
-                least = rowtime[i] < least ? rowtime[i] : least;
-                most = rowtime[i] > most ? rowtime[i] : most;
-        }
-        *ret_least = least;
-        *ret_most = most;
-}
-
 static void apply_some(struct window *window, const struct batch *rows, uint32_t from, uint32_t n)
 {
         const struct vector *rowtime = &window->columns[window->plan->rowtime];
@@ -455,12 +444,12 @@ static void apply_some(struct window *window, const struct batch *rows, uint32_t
                 vector_view(&rows->columns[c], from, n, &window->columns[c], &window->arena);
         }
         window->counts.in += n;
-        time_span(rowtime->i64, n, &least, &most);
+        span_i64(rowtime->i64, n, &least, &most);
         if (least < window->late_before_us || rowtime->valid != NULL) {
                 n = drop_rows(window, n);
                 if (n == 0)
                         return;
-                time_span(rowtime->i64, n, &least, &most);
+                span_i64(rowtime->i64, n, &least, &most);
         }
         pane = assign_panes(window, rowtime->i64, n, least, most);
         are_listed = keys_find(&window->keys, window->key_columns, n, window->ids);
