@@ -1,6 +1,8 @@
 /* A window's checkpoint when its bytes are not what they were: refused with a sentence, never a crash. */
 #include "tests/unit/window/rows.h"
 
+#include <pthread.h>
+
 static const uint32_t keys[2] = {ROWS_TEXT, ROWS_DECIMAL};
 
 static void fill(struct window *window, uint32_t n)
@@ -162,4 +164,52 @@ TEST(a_pane_behind_the_watermark_is_refused)
         window_advance(window, 1000);
         CHECK_FAILS(rows_load(window, slice_make(record, sizeof record), &err), &err, "older than the watermark");
         window_free(window);
+}
+
+struct writing {
+        struct window_frozen *frozen;
+        struct bytes bytes;
+};
+
+static void *write_all(void *context)
+{
+        struct writing *writing = context;
+
+        while (window_frozen_next(writing->frozen, &writing->bytes, writing->bytes.len + 500))
+                ;
+        return NULL;
+}
+
+/* What the keeper does: a checkpoint is written by one thread while rows, slides and results go on in the other. */
+TEST(a_frozen_window_is_written_while_rows_go_on)
+{
+        struct rows_plan plan;
+        struct window *window;
+        struct writing writing;
+        struct bytes before, lines;
+        pthread_t thread;
+
+        make_plan(&plan);
+        bytes_init(&before);
+        bytes_init(&lines);
+        bytes_init(&writing.bytes);
+        window = rows_window(&plan, NULL);
+        fill(window, 2000);
+        rows_save(window, &before);
+        writing.frozen = window_freeze(window);
+        REQUIRE(pthread_create(&thread, NULL, write_all, &writing) == 0);
+        fill(window, 2500);
+        window_advance(window, 1500);
+        rows_emit(window, &plan, 50, &lines);
+        fill(window, 3000);
+        pthread_join(thread, NULL);
+        CHECK_BYTES(writing.bytes.data, writing.bytes.len, before.data, before.len);
+        window_thaw(window, writing.frozen);
+        CHECK(lines.len > 1000);
+        window_release(window);
+        CHECK_UINT(window_pending_bytes(window), 0);
+        window_free(window);
+        bytes_done(&before);
+        bytes_done(&lines);
+        bytes_done(&writing.bytes);
 }
