@@ -4,15 +4,20 @@
  *                 [--keys N] [--pass N] [--time-early] [--slide-events N]
  *
  * Events: headers `timestamp` and `host`, a body of about 140 bytes (schemas tests/bench/ad_late.avsc and
- * ad_early.avsc), about 190 bytes on the wire with the frames cut in buffers of 8192 bytes as Java cuts them. Frames
- * are built beforehand, few enough to stay in a core's own cache, and go round among the connections; before a frame is
- * sent its event times move on and its keys are drawn anew, in place (both have varints of fixed length), so windows
- * slide and every key comes up. Ids are those of the frame built first:
- * what is measured with dedup on is making and keeping fingerprints, no row is a duplicate of one in doubt.
+ * ad_early.avsc), about 190 bytes on the wire with the frames cut in buffers of 8192 bytes as Java cuts them.
+ *
+ * The client must cost less than any server it drives, or it sets the rate. So frames are built beforehand, one for each
+ * that can be under way, in a file in memory, and go out by sendfile(2), which hands over pages instead of copying them;
+ * the sockets use Reno, which has no pacing timers. A frame is written to again only when it was answered: before it goes
+ * out anew its event times move on and its keys are drawn afresh, in place (both have varints of fixed length), so
+ * windows slide and every key comes up. Ids are those of the frame built first: what is measured with dedup on is making
+ * and keeping fingerprints, no row is a duplicate of one in doubt.
  *
  *   --keys N        campaign ids are drawn from N values (default 100)
  *   --pass N        one event in N is a click or an impression, the others have types that the jobs filter out
  *                   (default 1)
+ *   --in-flight N   frames of a connection without an answer (default: of 4000 events, at least 4: what is on its way
+ *                   then fits the sockets' windows and the processor's cache; with more, servers pay for the transport)
  *   --slide-events N  events of all connections per five minutes of event time (default 20 M)
  *
  * Prints one JSON object: events acknowledged in the measured time, rate, latency of answers, bytes, the client's
@@ -21,18 +26,21 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { BUFFER_BYTES = 8192, FRAMES_MIN = 4, FRAMES_MAX = 64, CONNECTIONS_MAX = 64 };
-enum { LATENCIES_MAX = 1 << 20 };
-enum { POOL_BYTES = 640 << 10 };
+enum { BUFFER_BYTES = 8192, TEMPLATES = 4, CONNECTIONS_MAX = 64 };
+enum { LATENCIES_MAX = 1 << 20, PREFETCH_EVENTS = 16 };
 enum { TIME_BYTES = 6, KEY_BYTES = 3 }; /* zig-zag varints of today's milliseconds; of 8192 .. 1048575 */
 
 struct options {
@@ -43,20 +51,25 @@ struct options {
         double slide_events;
 };
 
-struct frame {
-        uint8_t *data;
-        size_t len;
+/* The bytes of a frame; many frames are made from one. */
+struct template {
+        struct bytes bytes;
         uint32_t *time_at; /* per event: offset in the payload of its bytes */
         uint32_t *key_at;
         uint32_t n_head;
-        bool is_busy;      /* a part of it was sent */
+};
+
+struct frame {
+        const struct template *made_from;
+        uint8_t *data; /* in the file's mapping */
+        off_t at;      /* and in the file */
 };
 
 struct connection {
         int fd;
         struct frame first;        /* with the handshake */
-        struct frame *frame;       /* under way, NULL: none */
-        size_t sent;               /* bytes of it */
+        struct frame *frames;      /* as many as may be in flight, by serial, one behind the other in the file */
+        off_t at, end;             /* of the file: what is ready and not sent */
         uint32_t serial;
         uint32_t n_in_flight;
         double *sent_at;           /* ring by serial */
@@ -68,8 +81,8 @@ struct connection {
 struct load {
         struct options options;
         struct connection connections[CONNECTIONS_MAX];
-        struct frame frames[FRAMES_MAX];
-        uint32_t n_frames, next_frame;
+        struct template first, templates[TEMPLATES];
+        int file;
         uint64_t random;
         uint64_t n_made;
         int64_t base_ms;
@@ -157,20 +170,20 @@ static uint32_t in_frame(uint32_t n_head, uint32_t at)
         return 8 + 4 + n_head + (at / BUFFER_BYTES + 1) * 4 + at;
 }
 
-static void make_frame(struct load *load, struct frame *frame, bool is_first)
+static void make_template(struct load *load, struct template *template, bool is_first)
 {
         static const uint8_t hash[16] = {0x86, 0xaa, 0xda, 0xe2, 0xc4, 0x54, 0x74, 0xc0,
                                          0xfe, 0x93, 0xff, 0xd0, 0xf2, 0x35, 0x0a, 0x65};
         uint32_t n = load->options.n_frame;
-        struct bytes head, payload, body, out;
+        struct bytes head, payload, body, *out = &template->bytes;
 
         bytes_init(&head);
         bytes_init(&payload);
         bytes_init(&body);
-        bytes_init(&out);
-        frame->time_at = calloc(n, sizeof *frame->time_at);
-        frame->key_at = calloc(n, sizeof *frame->key_at);
-        if (frame->time_at == NULL || frame->key_at == NULL)
+        bytes_init(out);
+        template->time_at = calloc(n, sizeof *template->time_at);
+        template->key_at = calloc(n, sizeof *template->key_at);
+        if (template->time_at == NULL || template->key_at == NULL)
                 die("calloc");
         if (is_first) {
                 bytes_append(&head, hash, 16);
@@ -180,7 +193,7 @@ static void make_frame(struct load *load, struct frame *frame, bool is_first)
         }
         bytes_append(&head, "\0", 1);
         put_text(&head, "appendBatch");
-        frame->n_head = (uint32_t)head.len;
+        template->n_head = (uint32_t)head.len;
         put_long(&payload, n);
         for (uint32_t i = 0; i < n; i++) {
                 uint32_t time_at = 0, key_at = 0;
@@ -194,26 +207,24 @@ static void make_frame(struct load *load, struct frame *frame, bool is_first)
                 put_text(&payload, "web-0001.example");
                 put_long(&payload, 0);
                 put_long(&payload, (int64_t)body.len);
-                frame->time_at[i] = (uint32_t)payload.len + time_at;
-                frame->key_at[i] = (uint32_t)payload.len + key_at;
+                template->time_at[i] = (uint32_t)payload.len + time_at;
+                template->key_at[i] = (uint32_t)payload.len + key_at;
                 bytes_append_slice(&payload, bytes_slice(&body));
         }
         put_long(&payload, 0);
-        bytes_reserve(&out, payload.len + payload.len / 1024 + 256);
-        out.len = 12;
-        bytes_put_be32(out.data + 4, 1 + (uint32_t)((payload.len + BUFFER_BYTES - 1) / BUFFER_BYTES));
-        bytes_put_be32(out.data + 8, (uint32_t)head.len);
-        bytes_append_slice(&out, bytes_slice(&head));
+        bytes_reserve(out, payload.len + payload.len / 1024 + 256);
+        out->len = 12;
+        bytes_put_be32(out->data + 4, 1 + (uint32_t)((payload.len + BUFFER_BYTES - 1) / BUFFER_BYTES));
+        bytes_put_be32(out->data + 8, (uint32_t)head.len);
+        bytes_append_slice(out, bytes_slice(&head));
         for (size_t at = 0; at < payload.len; at += BUFFER_BYTES) {
                 uint32_t len = (uint32_t)(payload.len - at < BUFFER_BYTES ? payload.len - at : BUFFER_BYTES);
                 uint8_t word[4];
 
                 bytes_put_be32(word, len);
-                bytes_append(&out, word, 4);
-                bytes_append(&out, payload.data + at, len);
+                bytes_append(out, word, 4);
+                bytes_append(out, payload.data + at, len);
         }
-        frame->data = out.data;
-        frame->len = out.len;
         bytes_done(&head);
         bytes_done(&payload);
         bytes_done(&body);
@@ -225,11 +236,11 @@ static inline void patch(struct frame *frame, uint32_t at, uint64_t digits, uint
         uint32_t to_head = BUFFER_BYTES - at % BUFFER_BYTES;
 
         if (n <= to_head) {
-                memcpy(frame->data + in_frame(frame->n_head, at), &digits, n);
+                memcpy(frame->data + in_frame(frame->made_from->n_head, at), &digits, n);
                 return;
         }
         for (uint32_t i = 0; i < n; i++)
-                frame->data[in_frame(frame->n_head, at + i)] = (uint8_t)(digits >> 8 * i);
+                frame->data[in_frame(frame->made_from->n_head, at + i)] = (uint8_t)(digits >> 8 * i);
 }
 
 /* Varints of exactly six and three bytes, little-endian in one word. */
@@ -247,6 +258,7 @@ static inline uint64_t encode_key(uint64_t zigzag)
 /* New times and keys, and the serial. */
 static void refresh(struct load *load, struct connection *connection, struct frame *frame)
 {
+        const struct template *template = frame->made_from;
         uint32_t n = load->options.n_frame;
         double ms_per_event = 300000.0 / load->options.slide_events;
         uint64_t ms = (uint64_t)(load->base_ms + (int64_t)((double)load->n_made * ms_per_event));
@@ -254,8 +266,14 @@ static void refresh(struct load *load, struct connection *connection, struct fra
         for (uint32_t i = 0; i < n; i++) {
                 uint64_t r = draw(load);
 
-                patch(frame, frame->time_at[i], encode_time((ms - (r & 1023)) << 1), TIME_BYTES);
-                patch(frame, frame->key_at[i], encode_key((8192 + ((r >> 32) * load->options.n_keys >> 32)) << 1),
+                if (i + PREFETCH_EVENTS < n) { /* the server's core had the lines last */
+                        uint32_t soon = i + PREFETCH_EVENTS;
+
+                        __builtin_prefetch(frame->data + in_frame(template->n_head, template->time_at[soon]), 1);
+                        __builtin_prefetch(frame->data + in_frame(template->n_head, template->key_at[soon]), 1);
+                }
+                patch(frame, template->time_at[i], encode_time((ms - (r & 1023)) << 1), TIME_BYTES);
+                patch(frame, template->key_at[i], encode_key((8192 + ((r >> 32) * load->options.n_keys >> 32)) << 1),
                       KEY_BYTES);
         }
         load->n_made += n;
@@ -269,68 +287,87 @@ static void open_connection(struct load *load, struct connection *connection)
         int one = 1;
 
         connection->fd = socket(AF_INET, SOCK_STREAM, 0);
-        if (connection->fd < 0 || connect(connection->fd, (struct sockaddr *)&address, sizeof address) < 0)
+        if (connection->fd < 0 || connect(connection->fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+            fcntl(connection->fd, F_SETFL, O_NONBLOCK) < 0)
                 die("connect");
         setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        (void)setsockopt(connection->fd, IPPROTO_TCP, TCP_CONGESTION, "reno", strlen("reno"));
         connection->sent_at = calloc(65536, sizeof *connection->sent_at);
-        make_frame(load, &connection->first, true);
 }
 
+static size_t put_frame(struct frame *frame, const struct template *template, uint8_t *file, size_t at)
+{
+        *frame = (struct frame){.made_from = template, .data = file + at, .at = (off_t)at};
+        memcpy(frame->data, template->bytes.data, template->bytes.len);
+        return at + template->bytes.len;
+}
+
+/* Every connection's frames, in one file in memory. */
 static void make_frames(struct load *load)
 {
-        uint32_t n_frames = POOL_BYTES / (load->options.n_frame * 200);
+        uint32_t n_connections = load->options.n_connections, in_flight = load->options.in_flight;
+        size_t most = 0, len, at = 0;
+        uint8_t *file;
 
-        load->n_frames = n_frames < FRAMES_MIN ? FRAMES_MIN : n_frames > FRAMES_MAX ? FRAMES_MAX : n_frames;
-        for (uint32_t i = 0; i < load->n_frames; i++)
-                make_frame(load, &load->frames[i], false);
+        make_template(load, &load->first, true);
+        for (uint32_t i = 0; i < TEMPLATES; i++) {
+                make_template(load, &load->templates[i], false);
+                most = load->templates[i].bytes.len > most ? load->templates[i].bytes.len : most;
+        }
+        len = n_connections * (load->first.bytes.len + in_flight * most);
+        load->file = memfd_create("frames", 0);
+        if (load->file < 0 || ftruncate(load->file, (off_t)len) < 0)
+                die("memfd_create");
+        file = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, load->file, 0);
+        if (file == MAP_FAILED)
+                die("mmap");
+        for (uint32_t c = 0; c < n_connections; c++) {
+                struct connection *connection = &load->connections[c];
+
+                connection->frames = calloc(in_flight, sizeof *connection->frames);
+                if (connection->frames == NULL)
+                        die("calloc");
+                at = put_frame(&connection->first, &load->first, file, at);
+                for (uint32_t i = 0; i < in_flight; i++)
+                        at = put_frame(&connection->frames[i], &load->templates[i % TEMPLATES], file, at);
+        }
 }
 
-/* NULL: parts of all of them are on their way. */
-static struct frame *find_free_frame(struct load *load)
+/* Makes ready what the window allows: frames that follow each other in the file go out in one call. */
+static void ready_frames(struct load *load, struct connection *connection)
 {
-        for (uint32_t i = 0; i < load->n_frames; i++) {
-                struct frame *frame = &load->frames[load->next_frame];
+        while (connection->n_in_flight < load->options.in_flight) {
+                struct frame *frame = connection->serial == 0
+                                              ? &connection->first
+                                              : &connection->frames[connection->serial % load->options.in_flight];
 
-                load->next_frame = load->next_frame + 1 == load->n_frames ? 0 : load->next_frame + 1;
-                if (!frame->is_busy)
-                        return frame;
+                /* the frame with the handshake goes out once, alone */
+                if (connection->serial > 0 && !connection->has_answered)
+                        return;
+                if (connection->at == connection->end)
+                        connection->at = connection->end = frame->at;
+                if (connection->end != frame->at)
+                        return;
+                refresh(load, connection, frame);
+                connection->end += (off_t)frame->made_from->bytes.len;
+                connection->sent_at[connection->serial & 65535] = now_s();
+                connection->n_in_flight++;
         }
-        return NULL;
 }
 
 static void send_some(struct load *load, struct connection *connection)
 {
         for (;;) {
-                struct frame *frame = connection->frame;
                 ssize_t n;
 
-                if (frame == NULL) {
-                        /* the frame with the handshake goes out once, alone */
-                        if (connection->serial > 0 && !connection->has_answered)
-                                return;
-                        if (connection->n_in_flight >= load->options.in_flight)
-                                return;
-                        frame = connection->serial == 0 ? &connection->first : find_free_frame(load);
-                        if (frame == NULL)
-                                return;
-                        refresh(load, connection, frame);
-                        frame->is_busy = true;
-                        connection->frame = frame;
-                        connection->sent = 0;
-                        connection->sent_at[connection->serial & 65535] = now_s();
-                        connection->n_in_flight++;
-                }
-                n = send(connection->fd, frame->data + connection->sent, frame->len - connection->sent,
-                         MSG_DONTWAIT | MSG_NOSIGNAL);
+                ready_frames(load, connection);
+                if (connection->at == connection->end)
+                        return;
+                n = sendfile(connection->fd, load->file, &connection->at, (size_t)(connection->end - connection->at));
                 if (n < 0 && errno == EAGAIN)
                         return;
                 if (n < 0)
-                        die("send");
-                connection->sent += (size_t)n;
-                if (connection->sent < frame->len)
-                        return;
-                frame->is_busy = false;
-                connection->frame = NULL;
+                        die("sendfile");
         }
 }
 
@@ -393,7 +430,7 @@ static void run(struct load *load)
                         send_some(load, connection);
                         polls[i] = (struct pollfd){.fd = connection->fd,
                                                    .events = (short)(POLLIN |
-                                                                     (connection->frame != NULL ? POLLOUT : 0))};
+                                                                     (connection->at < connection->end ? POLLOUT : 0))};
                 }
                 poll(polls, load->options.n_connections, 100);
                 for (uint32_t i = 0; i < load->options.n_connections; i++)
@@ -417,7 +454,7 @@ static void run(struct load *load)
                load->n_latencies ? (double)load->latency_us[load->n_latencies / 2] : 0,
                load->n_latencies ? (double)load->latency_us[load->n_latencies * 99 / 100] : 0,
                load->n_latencies ? (double)load->latency_us[load->n_latencies - 1] : 0,
-               load->frames[0].len, n_events > 0 ? cpu * 1e9 / (double)n_events : 0);
+               load->templates[0].bytes.len, n_events > 0 ? cpu * 1e9 / (double)n_events : 0);
 }
 
 static void parse(struct options *options, int argc, char **argv)
@@ -457,8 +494,8 @@ static void parse(struct options *options, int argc, char **argv)
                         exit(64);
                 }
         }
-        if (options->in_flight == 0) /* so many that a disk of some milliseconds does not set the rate */
-                options->in_flight = 12000 / options->n_frame > 4 ? 12000 / options->n_frame : 4;
+        if (options->in_flight == 0)
+                options->in_flight = 4000 / options->n_frame > 4 ? 4000 / options->n_frame : 4;
         if (options->n_connections > CONNECTIONS_MAX || options->n_keys > 1048575 - 8192 + 1 || options->n_frame == 0 ||
             options->pass == 0) {
                 fprintf(stderr, "load_client: an option is out of range\n");
@@ -472,6 +509,7 @@ int main(int argc, char **argv)
         struct timespec wall;
 
         parse(&load.options, argc, argv);
+        signal(SIGPIPE, SIG_IGN);
         load.random = 0x9e3779b97f4a7c15;
         clock_gettime(CLOCK_REALTIME, &wall);
         load.base_ms = (int64_t)wall.tv_sec * 1000 - 24 * 3600000;
