@@ -16,7 +16,8 @@
 #include <assert.h>
 #include <poll.h>
 
-enum { SPIN_NS = 30000, STUCK_NS = 1000000000, PIECE_ROWS = 1000, ACKS_FIRST = 64, STOP_POLL_MS = 20 };
+enum { SPIN_NS = 30000, GATHER_NS = 500000, STUCK_NS = 1000000000, PIECE_ROWS = 1000, ACKS_FIRST = 64,
+       STOP_POLL_MS = 20 };
 
 /* ---- Time and positions */
 
@@ -348,7 +349,7 @@ void pipeline_tick(struct pipeline *pipeline)
         pipeline->stats.is_clock_behind = now_ms < pipeline->last_arrival_ms;
         pipeline->is_tick_due = true;
         write_control_or_break(pipeline);
-        pipeline_kick(pipeline);
+        pipeline_kick(pipeline, true);
 }
 
 int pipeline_ready(struct pipeline *pipeline, struct err *err)
@@ -358,7 +359,7 @@ int pipeline_ready(struct pipeline *pipeline, struct err *err)
         while ((result = apply_tick(pipeline, true, false, err)) > 0)
                 if (pipeline_wait(pipeline, err) < 0)
                         return -1;
-        pipeline_kick(pipeline);
+        pipeline_kick(pipeline, true);
         instance_phase_clear(pipeline->config.instance, INSTANCE_RECOVERY);
         return result;
 }
@@ -561,11 +562,16 @@ int pipeline_wait(struct pipeline *pipeline, struct err *err)
         return result;
 }
 
-void pipeline_kick(struct pipeline *pipeline)
+void pipeline_kick(struct pipeline *pipeline, bool is_idle)
 {
+        uint64_t now_ns;
+
         if (!pipeline->has_log)
                 return;
-        wal_kick(pipeline->wal);
+        now_ns = clock_monotonic_ns(pipeline->config.clock);
+        if ((is_idle || pipeline->is_room_wanted || now_ns - pipeline->kicked_ns >= GATHER_NS) &&
+            wal_kick(pipeline->wal))
+                pipeline->kicked_ns = now_ns;
         if (wal_is_busy(pipeline->wal))
                 instance_phase_set(pipeline->config.instance, INSTANCE_SYNC);
 }

@@ -77,11 +77,13 @@ bool pipeline_has_room(const struct pipeline *pipeline);
 void pipeline_connection_ended(struct pipeline *pipeline, uint32_t source, uint64_t connection, struct slice peer);
 /* A source that waits for its connection's acknowledgements no more: they are dropped. */
 void pipeline_forget(struct pipeline *pipeline, const void *ack_context);
-/* The end of a round of reads: hand the group to the disk. */
-void pipeline_kick(struct pipeline *pipeline);
+/* The end of a round of reads; is_idle: there was nothing to read. Then the group is handed to the disk: no
+ * acknowledgement waits for company. A loop that is never idle hands one over every half millisecond: a sync costs the
+ * machine as much as two thousand events, and agents that keep the loop busy do not wait for the last batch's answer. */
+void pipeline_kick(struct pipeline *pipeline, bool is_idle);
 /* Work between reads: output, feeders, checkpoint. true: there is more, call again without sleeping. */
 bool pipeline_step(struct pipeline *pipeline);
-/* Just before the loop would sleep: looks a little longer for a group that is about to land. true: something landed. */
+/* Just before the loop sleeps: looks a little longer for a group that is about to land. true: something landed. */
 bool pipeline_spin(struct pipeline *pipeline);
 /* Each second. */
 void pipeline_tick(struct pipeline *pipeline);

@@ -53,6 +53,7 @@ struct pipeline {
         struct waiting_end *ends;
         uint32_t n_ends;
         bool is_tick_due, is_room_wanted;
+        uint64_t kicked_ns;         /* monotonic time when a group was last handed to the log's thread */
 
         struct engine_piece piece;  /* taken from the engine, not yet in the outbox */
         bool has_piece;

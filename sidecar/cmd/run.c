@@ -365,19 +365,21 @@ static int start(struct run *run, struct job *job, struct err *err)
 
 /* ---- The loop */
 
-/* One round: whatever is ready, then the group to the disk, then answers, then work between reads. */
+/* One round: whatever is ready, then work between reads. Only when nothing is ready does the group go to the disk, and
+ * only when there is no work either does the loop sleep. */
 static int turn(struct run *run, struct err *err)
 {
-        bool has_more;
+        int n_ready = loop_run_once(run->loop, 0);
+        bool has_more = run->is_awake;
 
-        if (loop_run_once(run->loop, run->is_awake ? 0 : -1) < 0)
-                return err_set(err, ERR_INTERNAL, "the event loop failed");
         run->is_awake = false;
-        pipeline_kick(run->pipeline);
-        has_more = pipeline_spin(run->pipeline);
+        pipeline_kick(run->pipeline, n_ready == 0);
+        if (n_ready == 0 && !has_more && !pipeline_spin(run->pipeline))
+                n_ready = loop_run_once(run->loop, -1);
+        if (n_ready < 0)
+                return err_set(err, ERR_INTERNAL, "the event loop failed");
         sources_step(run->sources);
-        has_more |= pipeline_step(run->pipeline);
-        run->is_awake |= has_more;
+        run->is_awake |= pipeline_step(run->pipeline);
         return 0;
 }
 

@@ -10,6 +10,7 @@
 struct loop {
         struct event_base *base;
         struct event *deadline; /* ends a turn that waits */
+        int n_called;           /* this turn */
 };
 
 struct loop_watch {
@@ -22,6 +23,7 @@ struct loop_watch {
 };
 
 struct loop_timer {
+        struct loop *loop;
         struct event *event;
         loop_fn call;
         void *context;
@@ -71,6 +73,7 @@ int loop_run_once(struct loop *loop, int timeout_ms)
 {
         int flags = EVLOOP_ONCE;
 
+        loop->n_called = 0;
         if (timeout_ms == 0) {
                 flags |= EVLOOP_NONBLOCK;
         } else if (timeout_ms > 0) {
@@ -82,7 +85,7 @@ int loop_run_once(struct loop *loop, int timeout_ms)
                 return -1;
         if (timeout_ms > 0)
                 event_del(loop->deadline);
-        return 0;
+        return loop->n_called;
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *context)
@@ -91,6 +94,7 @@ static void on_ready(evutil_socket_t fd, short what, void *context)
 
         (void)fd;
         watch->got = ((what & EV_READ) ? LOOP_READABLE : 0) | ((what & EV_WRITE) ? LOOP_WRITABLE : 0);
+        watch->loop->n_called++;
         watch->call(watch->context);
 }
 
@@ -149,6 +153,7 @@ static void on_time(evutil_socket_t fd, short what, void *context)
 
         (void)fd;
         (void)what;
+        timer->loop->n_called++;
         timer->call(timer->context);
 }
 
@@ -156,6 +161,7 @@ struct loop_timer *loop_timer_new(struct loop *loop, loop_fn call, void *context
 {
         struct loop_timer *timer = alloc_zero(1, sizeof *timer);
 
+        timer->loop = loop;
         timer->call = call;
         timer->context = context;
         timer->event = event_new(loop->base, -1, 0, on_time, timer);

@@ -20,7 +20,7 @@ struct loop *loop_new(void);
 struct loop *loop_free(struct loop *loop); /* after all its watches and timers; NULL allowed; returns NULL */
 
 /* One turn: waits at most timeout_ms (-1: for ever, 0: not at all) for something to happen and runs what became due.
- * 0, or -1 when the loop is broken. */
+ * How many callbacks ran, or -1 when the loop is broken. */
 int loop_run_once(struct loop *loop, int timeout_ms);
 
 enum loop_interest { LOOP_READABLE = 1, LOOP_WRITABLE = 2 };

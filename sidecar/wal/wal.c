@@ -344,14 +344,15 @@ uint64_t wal_finish(struct wal *wal, uint8_t type, uint8_t flags, size_t payload
         return lsn;
 }
 
-void wal_kick(struct wal *wal)
+bool wal_kick(struct wal *wal)
 {
         if (wal->segment == NULL || wal->writer.n_records == 0 || wal_in_flight(wal) > 0 ||
             atomic_load_explicit(&wal->is_poisoned, memory_order_relaxed))
-                return;
+                return false;
         wal_hand_over(wal);
         wal_begin_group(wal, wal_writer_end(&wal->writer));
         wal_check(wal);
+        return true;
 }
 
 /* ---- loop thread: progress ---- */
@@ -367,9 +368,6 @@ int wal_on_event(struct wal *wal, struct err *err)
         ssize_t ignored = read(wal->event_fd, &count, sizeof(count)); /* EAGAIN: the event was taken already */
 
         (void)ignored;
-        if (atomic_load(&wal->is_poisoned))
-                return wal_poisoned_err(wal, err);
-        wal_kick(wal);
         return atomic_load(&wal->is_poisoned) ? wal_poisoned_err(wal, err) : 0;
 }
 

@@ -10,10 +10,10 @@
  *     wal_reserve(wal, most, &room, err)     room.payload has `most` bytes; WAL_E_FULL: stop reading until progress
  *     ... write room.payload ...
  *     lsn = wal_finish(wal, type, flags, length)
- *     wal_kick(wal)                          at the end of a round of reads
+ *     wal_kick(wal)                          nothing more to read now, or the group is old enough
  *
- * One group is in flight at a time, on the sync thread; while it is, the next gathers. A group never waits for
- * company. None of these calls enters the kernel, but for waking a sleeping sync thread.
+ * One group is in flight at a time, on the sync thread; while it is, the next gathers. None of these calls enters the
+ * kernel, but for waking a sleeping sync thread.
  *
  * Units. What must come back together (a batch and its dead letters) is one unit: its first record carries WAL_FIRST,
  * its last WAL_LAST (a lone record both). Readers never show a unit whose last record is missing.
@@ -90,12 +90,11 @@ int wal_reserve(struct wal *wal, size_t payload_max, struct wal_room *ret_room, 
  * WAL_LAST. Returns its lsn. */
 uint64_t wal_finish(struct wal *wal, uint8_t type, uint8_t flags, size_t payload_len);
 
-/* Hands the gathered group over if none is in flight. Cheap when there is nothing to do: call it at the end of every
- * round of reads and on progress. */
-void wal_kick(struct wal *wal);
+/* Hands the gathered group over if none is in flight. Cheap when there is nothing to do. true: one was handed over. */
+bool wal_kick(struct wal *wal);
 /* Readable when a group has landed, a segment has become ready, or the log was poisoned. Then call wal_on_event. */
 int wal_event_fd(const struct wal *wal);
-/* Clears the event and kicks. < 0: the log is poisoned for ever; err says by what; stop the process. */
+/* Clears the event; kick when that is due. < 0: the log is poisoned for ever; err says by what; stop the process. */
 int wal_on_event(struct wal *wal, struct err *err) WEIR_MUST_CHECK;
 /* Waits at most max_ns for a group in flight by spinning, on machines where the sync thread has a core of its own.
  * true: wal_durable moved since the last call. For the moment before the loop sleeps. */

@@ -200,6 +200,7 @@ static void wait_for(struct wal *wal)
                 poll(&event, 1, 1000);
         if (wal_on_event(wal, &err) != 0)
                 die(&err);
+        wal_kick(wal);
 }
 
 /* One record, one group, one sync, and only then the next: what a single stop-and-wait agent sees. */

@@ -175,7 +175,7 @@ TEST(flushall_between_rows_and_commit_is_found_by_the_commit)
         result = sink->ops->write(sink, setup.alerts, 3, 0, INT64_MIN, &batch, 1, &next);
         CHECK_INT(result, SINK_OK);
         for (int i = 0; i < 50; i++)
-                CHECK_INT(loop_run_once(setup.rig.loop, 2), 0);
+                CHECK(loop_run_once(setup.rig.loop, 2) >= 0);
         CHECK_TEXT(redis_server_ask(&setup.server, "XLEN weir:{alerts}"), "2");
         CHECK(sink_rig_commit(&setup.rig, 3));
         CHECK_UINT(sink_rig_count_notes(&setup.rig, "redis-forgot"), 1);
@@ -216,7 +216,7 @@ TEST(killed_connection_is_made_again_and_data_is_the_same)
         for (int epoch = 1; epoch <= 8; epoch++) {
                 add_epoch(&setup, epoch);
                 (void)feeder_step(setup.rig.feeder, 1000);
-                CHECK_INT(loop_run_once(setup.rig.loop, 1), 0);
+                CHECK(loop_run_once(setup.rig.loop, 1) >= 0);
                 (void)redis_server_ask(&setup.server, "CLIENT KILL TYPE normal SKIPME yes");
                 CHECK(sink_rig_commit(&setup.rig, (uint64_t)epoch));
         }

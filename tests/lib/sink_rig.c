@@ -197,7 +197,7 @@ static void turn(struct sink_rig *rig)
         rig->has_work = false;
         if (feeder_step(rig->feeder, STEP_ROWS))
                 rig->has_work = true;
-        CHECK_INT(loop_run_once(rig->loop, rig->has_work ? 0 : TURN_MS), 0);
+        CHECK(loop_run_once(rig->loop, rig->has_work ? 0 : TURN_MS) >= 0);
 }
 
 static uint64_t now_ms(void)

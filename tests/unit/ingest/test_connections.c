@@ -74,7 +74,7 @@ static int dial(uint16_t port)
 static void turn(struct server *server, const uint32_t *n, uint32_t wanted)
 {
         for (int i = 0; i < 500 && *n < wanted; i++)
-                REQUIRE(loop_run_once(server->loop, 10) == 0);
+                REQUIRE(loop_run_once(server->loop, 10) >= 0);
         CHECK_UINT(*n, wanted);
 }
 
@@ -197,7 +197,7 @@ TEST(hundreds_of_connections_are_served_at_once)
         for (int i = 0; i < N_CONNECTIONS; i++)
                 CHECK_INT(send(fds[i], batches.data + batches.len - 1, 1, 0), 1);
         for (int i = 0; i < 500 && server.counts.answered_ok < N_CONNECTIONS * N_BATCHES; i++)
-                REQUIRE(loop_run_once(server.loop, 10) == 0);
+                REQUIRE(loop_run_once(server.loop, 10) >= 0);
         CHECK_UINT(server.counts.answered_ok, N_CONNECTIONS * N_BATCHES);
         for (int i = 0; i < N_CONNECTIONS; i++) {
                 CHECK_UINT(server.served[i].n_events, N_BATCHES * N_EVENTS);
@@ -207,7 +207,7 @@ TEST(hundreds_of_connections_are_served_at_once)
                 close(fds[i]);
         }
         for (int i = 0; i < 500 && server.n_accepted > 0; i++)
-                REQUIRE(loop_run_once(server.loop, 10) == 0);
+                REQUIRE(loop_run_once(server.loop, 10) >= 0);
         CHECK_UINT(server.n_accepted, 0);
         CHECK_UINT(server.pool.held_bytes, 0);
         session_pool_done(&server.pool);

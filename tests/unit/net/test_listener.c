@@ -181,7 +181,7 @@ TEST(any_address_and_version_6_are_understood)
 static void turn_until_accepted(struct loop *loop, const struct accepted *accepted)
 {
         for (int i = 0; i < 200 && accepted->n == 0; i++)
-                REQUIRE(loop_run_once(loop, 10) == 0);
+                REQUIRE(loop_run_once(loop, 10) >= 0);
         CHECK_UINT(accepted->n, 1);
 }
 
@@ -225,7 +225,7 @@ TEST(without_descriptors_accepting_pauses_and_goes_on)
         none.rlim_cur = (rlim_t)spare;
         REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
         for (int i = 0; i < 3; i++)
-                CHECK_INT(loop_run_once(loop, 1), 0);
+                CHECK(loop_run_once(loop, 1) >= 0);
         CHECK_UINT(accepted.n, 0);
         REQUIRE(setrlimit(RLIMIT_NOFILE, &old) == 0);
         turn_until_accepted(loop, &accepted);

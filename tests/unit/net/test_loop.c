@@ -41,7 +41,7 @@ TEST(readable_end_calls_once_per_turn_until_drained)
         CHECK_INT(loop_run_once(loop, 0), 0);
         CHECK_UINT(seen.calls, 0);
         CHECK_INT(write(ends[1], "x", 1), 1);
-        loop_run_once(loop, 1000);
+        CHECK_INT(loop_run_once(loop, 1000), 1);
         loop_run_once(loop, 1000);
         CHECK_UINT(seen.calls, 2); /* level-triggered: it is still readable */
         CHECK_INT(seen.got, LOOP_READABLE);
@@ -142,7 +142,7 @@ TEST(repeating_timer_repeats_until_stopped)
 
         loop_timer_repeat(timer, 1);
         while (n < 3)
-                REQUIRE(loop_run_once(loop, 10000) == 0);
+                REQUIRE(loop_run_once(loop, 10000) == 1);
         loop_timer_stop(timer);
         loop_run_once(loop, 3);
         CHECK_UINT(n, 3);

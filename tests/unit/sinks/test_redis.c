@@ -325,7 +325,7 @@ TEST(many_rows_pass_with_bounded_bytes_in_flight)
                 (void)feeder_step(setup.rig.feeder, 100000);
                 if (sink_rig_stats(&setup.rig)->bytes_in_flight > most)
                         most = sink_rig_stats(&setup.rig)->bytes_in_flight;
-                CHECK_INT(loop_run_once(setup.rig.loop, 1), 0);
+                CHECK(loop_run_once(setup.rig.loop, 1) >= 0);
         }
         CHECK_UINT(setup.rig.committed, 1);
         CHECK(most >= (4u << 20) && most < (4u << 20) + 4096);

@@ -518,6 +518,7 @@ TEST(three_threads_write_sync_and_recycle_and_nothing_is_lost)
                         event = (struct pollfd){.fd = wal_event_fd(keeping.wal), .events = POLLIN};
                         CHECK_INT(poll(&event, 1, 20000), 1);
                         CHECK_OK(wal_on_event(keeping.wal, &err), &err);
+                        wal_kick(keeping.wal);
                         continue;
                 }
                 fill(room.payload, length_large(n), n);
