@@ -79,7 +79,8 @@ void pipeline_connection_ended(struct pipeline *pipeline, uint32_t source, uint6
 void pipeline_forget(struct pipeline *pipeline, const void *ack_context);
 /* The end of a round of reads; is_idle: there was nothing to read. Then the group is handed to the disk: no
  * acknowledgement waits for company. A loop that is never idle hands one over every half millisecond: a sync costs the
- * machine as much as two thousand events, and agents that keep the loop busy do not wait for the last batch's answer. */
+ * machine as much as two thousand events, and agents that keep the loop busy do not wait for the last batch's
+ * answer. */
 void pipeline_kick(struct pipeline *pipeline, bool is_idle);
 /* Work between reads: output, feeders, checkpoint. true: there is more, call again without sleeping. */
 bool pipeline_step(struct pipeline *pipeline);

@@ -6,12 +6,12 @@
  * Events: headers `timestamp` and `host`, a body of about 140 bytes (schemas tests/bench/ad_late.avsc and
  * ad_early.avsc), about 190 bytes on the wire with the frames cut in buffers of 8192 bytes as Java cuts them.
  *
- * The client must cost less than any server it drives, or it sets the rate. So frames are built beforehand, one for each
- * that can be under way, in a file in memory, and go out by sendfile(2), which hands over pages instead of copying them;
- * the sockets use Reno, which has no pacing timers. A frame is written to again only when it was answered: before it goes
- * out anew its event times move on and its keys are drawn afresh, in place (both have varints of fixed length), so
- * windows slide and every key comes up. Ids are those of the frame built first: what is measured with dedup on is making
- * and keeping fingerprints, no row is a duplicate of one in doubt.
+ * The client must cost less than any server it drives, or it sets the rate. So frames are built beforehand, one for
+ * each that can be under way, in a file in memory, and go out by sendfile(2), which hands over pages instead of copying
+ * them; the sockets use Reno, which has no pacing timers. A frame is written to again only when it was answered: before
+ * it goes out anew its event times move on and its keys are drawn afresh, in place (both have varints of fixed length),
+ * so windows slide and every key comes up. Ids are those of the frame built first: what is measured with dedup on is
+ * making and keeping fingerprints, no row is a duplicate of one in doubt.
  *
  *   --keys N        campaign ids are drawn from N values (default 100)
  *   --pass N        one event in N is a click or an impression, the others have types that the jobs filter out
