@@ -15,7 +15,7 @@ static bool find_layout(struct decode_program *program, const uint8_t *at, const
         for (uint32_t i = 0; i < DECODE_LAYOUTS; i++) {
                 const struct envelope_layout *layout = &program->layouts[i];
 
-                if (layout->len < (size_t)(end - at) && envelope_layout_matches(layout, at, layout->n_words)) {
+                if (layout->len < (size_t)(end - at) && envelope_layout_matches(layout, at)) {
                         program->layout = layout;
                         return true;
                 }
@@ -160,7 +160,9 @@ static inline __attribute__((always_inline)) void run_first(struct first *first,
 
 /* SHORT: headers and length may be read behind the begin of any event, even one at the end of the span. */
 enum headers { HEADERS_NONE, HEADERS_SHORT, HEADERS_ANY };
-enum { SHORT_BYTES_MAX = DECODE_PAD_BYTES - 2, SHORT_WORDS = DECODE_PAD_BYTES / ENVELOPE_LAYOUT_WORD_BYTES };
+enum { SHORT_BYTES_MAX = DECODE_PAD_BYTES - 2 };
+
+_Static_assert((int)ENVELOPE_SHORT_BYTES <= (int)DECODE_PAD_BYTES, "loads stay inside the pad");
 
 static enum headers headers_of(const struct envelope_layout *layout)
 {
@@ -173,8 +175,8 @@ static inline __attribute__((always_inline)) bool is_laid_out(const struct envel
         if (headers == HEADERS_NONE)
                 return at[0] == 0;
         if (headers == HEADERS_SHORT)
-                return envelope_layout_matches(layout, at, SHORT_WORDS);
-        return layout->len < (size_t)(span_end - at) && envelope_layout_matches(layout, at, layout->n_words);
+                return envelope_layout_matches_short(layout, at);
+        return layout->len < (size_t)(span_end - at) && envelope_layout_matches(layout, at);
 }
 
 /* Fills lanes as long as events carry the headers of program->layout. */
@@ -195,7 +197,7 @@ static inline __attribute__((always_inline)) void find_laid_out(struct decode_fi
                 size_t low = body[-2], high = body[-1];
                 const uint8_t *next = body - 64 + (low >> 1) + (high << 6);
 
-                if (DECODE_UNLIKELY((bytes_get_u16(body - 2) & 0x8081) != 0x80)) {
+                if (DECODE_UNLIKELY((((low ^ 0x80) & 0x81) | (high & 0x80)) != 0)) {
                         if ((low & 0x81) != 0)
                                 break;
                         body--;

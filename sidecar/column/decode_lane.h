@@ -96,7 +96,7 @@ static inline struct decode_dictionary decode_lane_dictionary(struct intern *int
         return (struct decode_dictionary){intern, intern->slots, intern->multiplier, intern->shift};
 }
 
-/* What intern_code_fast does not know: new strings, long ones, and what is wrong. */
+/* What intern_find_fast does not know: new strings, long ones, and what is wrong. */
 const uint8_t *decode_lane_load_text(struct decode_run *run, uint32_t lane, const uint8_t *at,
                                      struct decode_dictionary *dictionary, const struct decode_step *step);
 
@@ -109,14 +109,9 @@ decode_lane_load_code(struct decode_run *run, uint32_t lane, const uint8_t *at, 
         size_t head = at[0];
         const uint8_t *next = at + 1 + (head >> 1);
 
-        if (DECODE_LIKELY((head & 0xe1) == 0 && next <= end)) {
-                uint32_t code =
-                        intern_code_fast(dictionary->slots, dictionary->multiplier, dictionary->shift, at, head);
-
-                *out = code;
-                if (DECODE_LIKELY(code != INTERN_CODE_NONE))
-                        return next;
-        }
+        if (DECODE_LIKELY((head & 0xe1) == 0 && next <= end &&
+                          intern_find_fast(dictionary->slots, dictionary->multiplier, dictionary->shift, at, head, out)))
+                return next;
         return decode_lane_load_text(run, lane, at, dictionary, step);
 }
 

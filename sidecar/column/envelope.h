@@ -36,12 +36,11 @@ struct envelope {
 bool envelope_read(struct envelope *envelope);
 
 enum {
-        ENVELOPE_LAYOUT_WORDS = 8,
+        ENVELOPE_LAYOUT_WORDS = 16,
         ENVELOPE_LAYOUT_BYTES_MAX = 240,
-        ENVELOPE_LAYOUT_WORD_BYTES = 32,
+        ENVELOPE_LAYOUT_WORD_BYTES = 16,
 };
 
-/* One or two registers, as the machine has them. */
 typedef uint64_t envelope_word __attribute__((vector_size(ENVELOPE_LAYOUT_WORD_BYTES)));
 
 struct envelope_place {
@@ -63,23 +62,48 @@ void envelope_layout_init(struct envelope_layout *layout, struct envelope_place 
  * changes: they are too long or stand in blocks of an unusual kind. */
 bool envelope_layout_learn(struct envelope_layout *layout, const struct envelope *envelope, const uint8_t *start);
 
-/* Do the headers at `at` look like this? At least layout->len bytes stand there, before the pad. n_words: of the
- * layout, or more; a constant where it matters. */
-static inline __attribute__((always_inline)) bool envelope_layout_matches(const struct envelope_layout *layout,
-                                                                          const uint8_t *at, uint32_t n_words)
+/* Word w of the headers at `at`, where it differs from what it should be. */
+static inline envelope_word envelope_layout_difference(const struct envelope_layout *layout, const uint8_t *at,
+                                                       uint32_t w)
 {
-        envelope_word difference = {0, 0, 0, 0};
+        size_t offset = w * sizeof(envelope_word);
+        envelope_word bytes, expect, mask;
 
-        for (uint32_t w = 0; w < n_words; w++) {
-                size_t offset = w * sizeof(difference);
-                envelope_word bytes, expect, mask;
+        memcpy(&bytes, at + offset, sizeof(bytes));
+        memcpy(&expect, layout->expect + offset, sizeof(expect));
+        memcpy(&mask, layout->mask + offset, sizeof(mask));
+        return (bytes ^ expect) & mask;
+}
 
-                memcpy(&bytes, at + offset, sizeof(bytes));
-                memcpy(&expect, layout->expect + offset, sizeof(expect));
-                memcpy(&mask, layout->mask + offset, sizeof(mask));
-                difference |= (bytes ^ expect) & mask;
-        }
-        return (difference[0] | difference[1] | difference[2] | difference[3]) == 0;
+static inline bool envelope_word_is_zero(envelope_word word)
+{
+#if defined(__x86_64__)
+        typedef char byte_word __attribute__((vector_size(ENVELOPE_LAYOUT_WORD_BYTES)));
+
+        return __builtin_ia32_pmovmskb128((byte_word)word == 0) == 0xffff;
+#else
+        return (word[0] | word[1]) == 0;
+#endif
+}
+
+/* Do the headers at `at` look like this? At least layout->len bytes stand there, before the pad. */
+static inline bool envelope_layout_matches(const struct envelope_layout *layout, const uint8_t *at)
+{
+        envelope_word difference = {0, 0};
+
+        for (uint32_t w = 0; w < layout->n_words; w++)
+                difference |= envelope_layout_difference(layout, at, w);
+        return envelope_word_is_zero(difference);
+}
+
+/* The same for layouts of at most ENVELOPE_SHORT_BYTES: always so many are read, without a loop. */
+enum { ENVELOPE_SHORT_BYTES = 4 * ENVELOPE_LAYOUT_WORD_BYTES };
+static inline bool envelope_layout_matches_short(const struct envelope_layout *layout, const uint8_t *at)
+{
+        envelope_word first = envelope_layout_difference(layout, at, 0) | envelope_layout_difference(layout, at, 1);
+        envelope_word second = envelope_layout_difference(layout, at, 2) | envelope_layout_difference(layout, at, 3);
+
+        return envelope_word_is_zero(first | second);
 }
 
 #endif

@@ -119,7 +119,7 @@ static bool grow(struct intern *intern)
         return place_entries(intern, false);
 }
 
-/* The strings that matter most are few, and intern_code_fast looks into first slots only: a handful of strings gets a
+/* The strings that matter most are few, and intern_find_fast looks into first slots only: a handful of strings gets a
  * multiplier that spreads them. */
 static void spread(struct intern *intern)
 {
@@ -145,7 +145,7 @@ static void spread(struct intern *intern)
 static void close_for_good(struct intern *intern)
 {
         alloc_free(intern->slots);
-        intern->shift = 64 - 1; /* two empty slots, so that intern_code_fast needs no question */
+        intern->shift = 64 - 1; /* two empty slots, so that intern_find_fast needs no question */
         intern->slots = slots_new(intern->shift);
         intern->is_closed = true;
 }

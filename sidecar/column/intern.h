@@ -24,7 +24,7 @@ enum {
         INTERN_BYTES_MAX = 256 << 10,
         INTERN_STRING_BYTES_MAX = 256,
         INTERN_SHORT_BYTES_MAX = 15,
-        INTERN_PAD_BYTES = 16, /* readable behind every string handed to intern_code_fast */
+        INTERN_PAD_BYTES = 16, /* readable behind every string handed to intern_find_fast */
 };
 
 #define INTERN_CODE_NONE UINT32_MAX
@@ -64,17 +64,20 @@ static inline size_t intern_slot_of(const struct intern *intern, struct intern_k
         return (size_t)(((key.low + (key.high << 32 | key.high >> 32)) * intern->multiplier) >> intern->shift);
 }
 
-/* For tight loops: the code of the string that Avro wrote at `text`, when it stands in its first slot; else
- * INTERN_CODE_NONE, and intern_code knows. head: its length byte, twice the length, at most
- * 2 * INTERN_SHORT_BYTES_MAX. The dictionary is handed in by value so that it stays in registers. */
-static inline uint32_t intern_code_fast(struct intern_slot *slots, uint64_t multiplier, unsigned shift,
-                                        const uint8_t *text, size_t head)
+/* For tight loops: the code of the string that Avro wrote at `text`, when it stands in its first slot; false: it does
+ * not, and intern_code knows. head: its length byte, twice the length, at most 2 * INTERN_SHORT_BYTES_MAX. The
+ * dictionary is handed in by value so that it stays in registers. */
+static inline bool intern_find_fast(const struct intern_slot *slots, uint64_t multiplier, unsigned shift,
+                                    const uint8_t *text, size_t head, uint32_t *ret_code)
 {
         const struct intern_key *mask = &intern_masks[head >> 1];
         uint64_t low = bytes_get_u64(text) & mask->low, high = bytes_get_u64(text + 8) & mask->high;
         const struct intern_slot *slot = &slots[((low + (high << 32 | high >> 32)) * multiplier) >> shift];
 
-        return ((slot->key.low ^ low) | (slot->key.high ^ high)) == 0 ? slot->code : INTERN_CODE_NONE;
+        if (((slot->key.low ^ low) | (slot->key.high ^ high)) != 0)
+                return false;
+        *ret_code = slot->code;
+        return true;
 }
 
 #endif

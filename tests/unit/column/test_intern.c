@@ -13,11 +13,14 @@ static uint32_t code_of(struct intern *intern, const char *text)
 static uint32_t fast_code_of(struct intern *intern, const char *text)
 {
         uint8_t buffer[1 + 256 + INTERN_PAD_BYTES];
+        uint32_t code;
 
         memset(buffer, 0xa5, sizeof(buffer)); /* what stands behind must not matter */
         buffer[0] = (uint8_t)(2 * strlen(text));
         memcpy(buffer + 1, text, strlen(text));
-        return intern_code_fast(intern->slots, intern->multiplier, intern->shift, buffer, buffer[0]);
+        return intern_find_fast(intern->slots, intern->multiplier, intern->shift, buffer, buffer[0], &code)
+                       ? code
+                       : INTERN_CODE_NONE;
 }
 
 TEST(equal_strings_have_equal_codes_in_order_of_appearance)
