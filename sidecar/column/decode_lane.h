@@ -110,7 +110,8 @@ decode_lane_load_code(struct decode_run *run, uint32_t lane, const uint8_t *at, 
         const uint8_t *next = at + 1 + (head >> 1);
 
         if (DECODE_LIKELY((head & 0xe1) == 0 && next <= end &&
-                          intern_find_fast(dictionary->slots, dictionary->multiplier, dictionary->shift, at, head, out)))
+                          intern_find_fast(dictionary->slots, dictionary->multiplier, dictionary->shift, at, head,
+                                           out)))
                 return next;
         return decode_lane_load_text(run, lane, at, dictionary, step);
 }
