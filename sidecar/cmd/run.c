@@ -442,7 +442,7 @@ static enum err_code run_listening(struct run *run, struct job *job)
         else if (start(run, job, &err) == 0 && serve_until_stopped(run, &err) == 0 && run->broken == ERR_NONE)
                 stop(run, &err);
         if (run->broken != ERR_NONE)
-                _exit(run->broken); /* what was not durable must not be tidied up as if it were */
+                _exit((int)run->broken); /* what was not durable must not be tidied up as if it were */
         if (err.code != ERR_NONE) {
                 log_message(LOG_ERROR, "failed", "%s", err.text);
                 code = err.code;
