@@ -10,6 +10,7 @@
 #include "sidecar/files.h"
 #include "sidecar/instance.h"
 #include "sidecar/job/engine.h"
+#include "sidecar/job/record_row.h"
 #include "sidecar/job/scan.h"
 #include "sidecar/net/loop.h"
 #include "sidecar/plan/setting.h"
@@ -279,7 +280,7 @@ static int run_source(struct bounded *bounded, uint32_t index, struct err *err)
         struct files *files = NULL;
         struct builder *builder;
         uint64_t n_shown = 0;
-        int result = scan_new(source, index, bounded->engine, INT64_MAX / 4, &scan, err);
+        int result = scan_new(source, index, bounded->engine, INT64_MAX / 4, RECORD_ROW_BYTES_MAX, &scan, err);
 
         if (result == 0)
                 result = files_open(source, &files, err);

@@ -3,6 +3,7 @@
 
 #include "sidecar/base/alloc.h"
 #include "sidecar/job/dead.h"
+#include "sidecar/job/record_row.h"
 #include "sidecar/pipeline_state.h"
 #include "sidecar/plan/setting.h"
 
@@ -173,6 +174,8 @@ int generation_bind(struct pipeline *pipeline, struct job *job, struct engine *e
                     struct err *err)
 {
         int64_t max_future_ms = setting_ms(job->plan, SETTING_EVENT_MAX_FUTURE);
+        size_t row_bytes =
+                pipeline->writer == NULL ? RECORD_ROW_BYTES_MAX : record_writer_row_bytes(pipeline->writer);
 
         generation_free_scans(pipeline);
         engine_free(pipeline->engine);
@@ -184,7 +187,7 @@ int generation_bind(struct pipeline *pipeline, struct job *job, struct engine *e
         pipeline->output_budget_bytes = setting_bytes(job->plan, SETTING_OUTPUT_BYTES);
         pipeline->scans = alloc_zero(job->plan->n_sources + 1, sizeof *pipeline->scans);
         for (uint32_t s = 0; s < job->plan->n_sources; s++)
-                if (scan_new(job->plan->sources[s], s, engine, max_future_ms, &pipeline->scans[s], err) < 0)
+                if (scan_new(job->plan->sources[s], s, engine, max_future_ms, row_bytes, &pipeline->scans[s], err) < 0)
                         return -1;
         if (pipeline->writer != NULL)
                 set_layouts(pipeline);

@@ -121,7 +121,8 @@ static int log_dead_letters(struct pipeline *pipeline, const struct pipeline_bat
         struct intake *intake = &pipeline->intake;
 
         for (; intake->next_undecoded < intake->n_undecoded; intake->next_undecoded++) {
-                const struct builder_dead *dead = &batch->builder->dead[intake->next_undecoded];
+                const struct builder_dead *dead =
+                        &batch->builder->dead[intake->first_undecoded + intake->next_undecoded];
                 char detail[REASON_TEXT_BYTES];
                 int result;
 
@@ -166,7 +167,7 @@ static struct slice run_origin(const struct pipeline_batch *batch, const struct 
         return rows->columns[rows->n_columns - 1].str[first];
 }
 
-/* Fingerprints of rows first .. end and, in the batch's first run, of its undecoded events. */
+/* Fingerprints of the run's rows and, behind them, of its events that did not decode. */
 static const uint64_t *run_fingerprints(struct pipeline *pipeline, const struct pipeline_batch *batch)
 {
         struct intake *intake = &pipeline->intake;
@@ -181,7 +182,7 @@ static const uint64_t *run_fingerprints(struct pipeline *pipeline, const struct 
         if (n > 0)
                 memcpy(all, batch->builder->fingerprint + intake->first, (size_t)n * sizeof *all);
         for (uint32_t i = 0; i < intake->n_undecoded; i++) {
-                struct slice body = batch->builder->dead[i].body;
+                struct slice body = batch->builder->dead[intake->first_undecoded + i].body;
 
                 all[n + i] = hash_bytes(&pipeline->config.instance->key, body.data, body.len);
         }
@@ -198,7 +199,9 @@ static void scan_run_of_batch(struct pipeline *pipeline, const struct pipeline_b
         struct record_batch *record = &intake->result.batch;
 
         intake->end = find_run_end(batch, &intake->rows, intake->first);
-        intake->n_undecoded = intake->first == 0 ? batch->builder->n_dead : 0;
+        intake->n_undecoded = batch->builder->n_dead - intake->first_undecoded;
+        if (intake->n_undecoded > LIMIT_ROWS_PER_VECTOR) /* their fingerprints go into one record */
+                intake->n_undecoded = LIMIT_ROWS_PER_VECTOR;
         intake->next_undecoded = intake->next_dead = 0;
         for (uint32_t c = 0; c < n_columns; c++) {
                 if (intake->first == 0 && intake->end == intake->rows.n_rows)
@@ -217,7 +220,8 @@ static void scan_run_of_batch(struct pipeline *pipeline, const struct pipeline_b
         record->connection = batch->connection;
         record->sequence = batch->sequence;
         record->depth = batch->depth;
-        record->is_last = intake->end == intake->rows.n_rows;
+        record->is_last = intake->end == intake->rows.n_rows &&
+                          intake->first_undecoded + intake->n_undecoded == batch->builder->n_dead;
         for (uint32_t i = 0; i < intake->n_undecoded; i++)
                 record->n_dead += intake->result.undecoded_duplicate == NULL ||
                                   !bitmap_get(intake->result.undecoded_duplicate, i);
@@ -236,7 +240,7 @@ int pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch,
                 arena_reset(&intake->arena);
                 builder_batch(batch->builder, &intake->rows);
                 intake->arrival_ms = pipeline_arrival(pipeline);
-                intake->first = 0;
+                intake->first = intake->first_undecoded = 0;
                 intake->has_result = false;
                 intake->is_active = true;
         }
@@ -250,8 +254,9 @@ int pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch,
                         break;
                 engine_apply_batch(pipeline->engine, &intake->result.batch);
                 intake->first = intake->end;
+                intake->first_undecoded += intake->n_undecoded;
                 intake->has_result = false;
-        } while (intake->first < intake->rows.n_rows);
+        } while (intake->first < intake->rows.n_rows || intake->first_undecoded < batch->builder->n_dead);
         if (result == 0) {
                 intake->is_active = false;
                 instance_phase_clear(pipeline->config.instance, INSTANCE_APPEND);

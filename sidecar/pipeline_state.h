@@ -5,15 +5,16 @@
 #include "sidecar/base/bytes.h"
 #include "sidecar/pipeline.h"
 
-/* A batch half taken: which run of its rows is at hand, and how much of it stands in the log. */
+/* A batch half taken: which run of its rows (and of its events that did not decode) is at hand, and how much of it
+ * stands in the log. */
 struct intake {
         bool is_active;
         bool has_result;      /* scan took its verdicts on rows first .. end */
         uint32_t first, end;
         struct batch rows;    /* of the whole batch */
         struct scan_result result;
-        uint32_t n_undecoded; /* of this run: all of the batch's in its first run */
-        uint32_t next_undecoded, next_dead; /* dead letters of this run already logged */
+        uint32_t first_undecoded, n_undecoded; /* of this run */
+        uint32_t next_undecoded, next_dead;    /* dead letters of this run already logged, counted from its first */
         uint64_t *fingerprint;
         int64_t arrival_ms;
         struct arena arena;

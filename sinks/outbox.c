@@ -307,8 +307,7 @@ int outbox_append_rows(struct outbox *outbox, uint32_t generation, const struct 
                        int64_t window_end_ms, const struct batch *rows, struct err *err)
 {
         int result = outbox_prepare(outbox, err);
-        uint32_t number;
-        uint8_t *at;
+        uint32_t number, n;
 
         if (result != 0)
                 return result;
@@ -316,12 +315,16 @@ int outbox_append_rows(struct outbox *outbox, uint32_t generation, const struct 
         number = outbox_index_find_table(&outbox->index, generation, table->name);
         if (number == UINT32_MAX)
                 number = outbox_add_table(outbox, generation, table, rows);
-        at = outbox_reserve(outbox, outbox_payload_bound_rows(rows));
-        outbox_finish(outbox, OUTBOX_ROWS,
-                      outbox_payload_put_rows(at, number,
-                                              outbox_index_add_rows(&outbox->index, table->name, window_end_ms,
-                                                                    rows->n_rows),
-                                              window_end_ms, rows));
+        for (uint32_t from = 0; from < rows->n_rows; from += n) {
+                uint64_t first_index;
+                uint8_t *at;
+
+                n = outbox_payload_cut_rows(rows, from);
+                first_index = outbox_index_add_rows(&outbox->index, table->name, window_end_ms, n);
+                at = outbox_reserve(outbox, outbox_payload_bound_rows(rows, from, n));
+                outbox_finish(outbox, OUTBOX_ROWS,
+                              outbox_payload_put_rows(at, number, first_index, window_end_ms, rows, from, n));
+        }
         return 0;
 }
 

@@ -4,6 +4,8 @@
 #include "sidecar/base/limits.h"
 #include "sidecar/column/codec.h"
 
+#include <assert.h>
+
 enum { OUTBOX_VARINT_BYTES = 10 };
 
 /* ---- small things ---- */
@@ -163,26 +165,36 @@ int outbox_payload_get_summary(struct slice payload, struct arena *arena, struct
 
 /* ---- rows ---- */
 
-size_t outbox_payload_bound_rows(const struct batch *rows)
+size_t outbox_payload_bound_rows(const struct batch *rows, uint32_t from, uint32_t n)
 {
         size_t bound = 4 * OUTBOX_VARINT_BYTES;
 
         for (uint32_t i = 0; i < rows->n_columns; i++)
-                bound += codec_bound(&rows->columns[i], 0, rows->n_rows);
+                bound += codec_bound(&rows->columns[i], from, n);
         return bound;
 }
 
+uint32_t outbox_payload_cut_rows(const struct batch *rows, uint32_t from)
+{
+        uint32_t n = rows->n_rows - from;
+
+        while (n > 1 && outbox_payload_bound_rows(rows, from, n) > LIMIT_LOG_RECORD_BYTES / 2)
+                n /= 2;
+        assert(outbox_payload_bound_rows(rows, from, n) <= LIMIT_LOG_RECORD_BYTES);
+        return n;
+}
+
 size_t outbox_payload_put_rows(uint8_t *at, uint32_t table, uint64_t first_index, int64_t window_end_ms,
-                               const struct batch *rows)
+                               const struct batch *rows, uint32_t from, uint32_t n)
 {
         const uint8_t *begin = at;
 
         at = outbox_put_varint(at, table);
         at = outbox_put_varint(at, first_index);
         at = outbox_put_varint(at, outbox_zigzag(window_end_ms));
-        at = outbox_put_varint(at, rows->n_rows);
+        at = outbox_put_varint(at, n);
         for (uint32_t i = 0; i < rows->n_columns; i++)
-                at += codec_encode(NULL, &rows->columns[i], 0, rows->n_rows, at);
+                at += codec_encode(NULL, &rows->columns[i], from, n, at);
         return (size_t)(at - begin);
 }
 

@@ -56,9 +56,13 @@ void outbox_payload_put_table(struct bytes *bytes, const struct outbox_table *ta
 int outbox_payload_get_table(struct slice payload, struct arena *arena, struct outbox_table *ret_table,
                              struct err *err) WEIR_MUST_CHECK;
 
-size_t outbox_payload_bound_rows(const struct batch *rows);
+/* How many rows from `from` on go into one record: readers take none above LIMIT_LOG_RECORD_BYTES. One always fits:
+ * wider results are withheld (RECORD_ROW_BYTES_MAX). */
+uint32_t outbox_payload_cut_rows(const struct batch *rows, uint32_t from);
+/* Rows from .. from + n of a batch. */
+size_t outbox_payload_bound_rows(const struct batch *rows, uint32_t from, uint32_t n);
 size_t outbox_payload_put_rows(uint8_t *at, uint32_t table, uint64_t first_index, int64_t window_end_ms,
-                               const struct batch *rows);
+                               const struct batch *rows, uint32_t from, uint32_t n);
 int outbox_payload_get_rows(struct slice payload, struct outbox_rows *ret_rows, struct err *err) WEIR_MUST_CHECK;
 /* The columns of a piece; they borrow from the payload and from the arena. */
 int outbox_payload_get_columns(const struct outbox_rows *rows, const struct outbox_table *table, struct arena *arena,

@@ -50,6 +50,7 @@
 
 /* Log (reliability-anchors.md 1.4) */
 #define LIMIT_LOG_RECORD_BYTES (16u << 20)     /* one record; larger batches become several, the last flagged */
+#define LIMIT_LOG_SEGMENT_BYTES_LEAST (256u << 10) /* a record must hold a dead body, and all fingerprints of a run */
 #define LIMIT_DEAD_BODY_BYTES (64u << 10)      /* raw bytes kept of one dead letter */
 #define LIMIT_CONFIG_TEXT_BYTES (4u << 20)     /* a job's SQL text in the log */
 #define LIMIT_DICT_ENTRIES 65536u              /* string dictionary of one column in one segment */

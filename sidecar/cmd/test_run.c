@@ -11,6 +11,7 @@
 #include "sidecar/base/limits.h"
 #include "sidecar/column/decode.h"
 #include "sidecar/exec/eval.h"
+#include "sidecar/job/record_row.h"
 #include "sidecar/job/scan.h"
 #include "sidecar/plan/connector.h"
 #include "sidecar/plan/option.h"
@@ -149,7 +150,8 @@ static int open_engine(struct running *running, struct err *err)
         if (engine_new(plan, &running->engine, err) < 0)
                 return -1;
         for (uint32_t i = 0; i < plan->n_sources; i++)
-                if (scan_new(plan->sources[i], i, running->engine, max_future_ms, &running->feeds[i].scan, err) < 0)
+                if (scan_new(plan->sources[i], i, running->engine, max_future_ms, RECORD_ROW_BYTES_MAX,
+                             &running->feeds[i].scan, err) < 0)
                         return -1;
         return 0;
 }

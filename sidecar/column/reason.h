@@ -23,7 +23,8 @@ enum reason {
         REASON_OUT_OF_RANGE,    /* "out-of-range": does not fit the declared type */
         REASON_BAD_TEXT,        /* "bad-text": text that is no value of the declared type */
         REASON_BAD_JSON,        /* "bad-json": not a JSON object */
-        REASON_TOO_LARGE,       /* "too-large": LIMIT_EVENT_BODY_BYTES, LIMIT_HEADERS_PER_EVENT, LIMIT_HEADER_BYTES */
+        REASON_TOO_LARGE,       /* "too-large": LIMIT_EVENT_BODY_BYTES, LIMIT_HEADERS_PER_EVENT, LIMIT_HEADER_BYTES;
+                                 * also a decoded row that no record of the log holds (job/scan.c) */
         REASON_COUNT
 };
 

@@ -7,6 +7,7 @@
 
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/limits.h"
+#include "sidecar/job/record_row.h"
 
 #include <assert.h>
 
@@ -143,7 +144,7 @@ static void copy_column(struct engine *engine, struct engine_copy *copy, uint32_
                 }
 }
 
-void engine_output_rows(struct engine *engine, uint32_t sink, const struct batch *rows, uint32_t from, uint32_t n)
+static void output_rows(struct engine *engine, uint32_t sink, const struct batch *rows, uint32_t from, uint32_t n)
 {
         while (n > 0) {
                 struct engine_item *item = open_rows(engine, sink, rows);
@@ -156,6 +157,21 @@ void engine_output_rows(struct engine *engine, uint32_t sink, const struct batch
                 from += take;
                 n -= take;
         }
+}
+
+void engine_output_rows(struct engine *engine, uint32_t sink, const struct batch *rows, uint32_t from, uint32_t n)
+{
+        uint32_t end = from + n;
+
+        if (record_row_bytes_all(rows) <= RECORD_ROW_BYTES_MAX) {
+                output_rows(engine, sink, rows, from, n);
+                return;
+        }
+        for (; from < end; from++)
+                if (record_row_bytes(rows, from) <= RECORD_ROW_BYTES_MAX)
+                        output_rows(engine, sink, rows, from, 1);
+                else
+                        engine->sinks[sink].failed++;
 }
 
 void engine_output_fires(struct engine *engine, const uint32_t *windows, uint32_t n)
@@ -249,6 +265,27 @@ static bool find_window(const struct engine *engine, const struct engine_item *i
         return is_found;
 }
 
+/* Results that no record of the outbox can hold leave; returns how many. */
+static uint32_t drop_too_large(struct engine *engine, struct batch *rows)
+{
+        uint32_t *selection, n = 0, n_dropped;
+        struct vector *columns;
+
+        if (rows->n_rows == 0 || record_row_bytes_all(rows) <= RECORD_ROW_BYTES_MAX)
+                return 0;
+        selection = arena_new_n(&engine->piece_arena, uint32_t, rows->n_rows);
+        columns = arena_new_n(&engine->piece_arena, struct vector, rows->n_columns);
+        for (uint32_t i = 0; i < rows->n_rows; i++)
+                if (record_row_bytes(rows, i) <= RECORD_ROW_BYTES_MAX)
+                        selection[n++] = i;
+        for (uint32_t c = 0; c < rows->n_columns; c++)
+                vector_gather(&rows->columns[c], selection, n, &columns[c], &engine->piece_arena);
+        n_dropped = rows->n_rows - n;
+        rows->n_rows = n;
+        rows->columns = columns;
+        return n_dropped;
+}
+
 /* The rows of a window at hand on their next way up to a sink. */
 static void give_route(struct engine *engine, struct engine_piece *ret_piece)
 {
@@ -265,6 +302,7 @@ static void give_route(struct engine *engine, struct engine_piece *ret_piece)
                 n_failed += engine_node_run(route->nodes[i], engine->piece_state, &engine->piece_arena, &rows, &out);
                 rows = out;
         }
+        n_failed += drop_too_large(engine, &rows.batch);
         engine->sinks[route->sink].withheld += n_failed;
         window_counts(window->window)->withheld += n_failed;
         window_counts(window->window)->rows_out += rows.batch.n_rows;

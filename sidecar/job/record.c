@@ -292,8 +292,11 @@ size_t record_bound_batch(const struct record_batch *batch, struct record_part p
         size_t bound = RECORD_HEAD_BYTES + record_bound_text(batch->origin);
         uint32_t from, n_steps;
 
-        for (uint32_t i = 0; i < batch->rows.n_columns; i++)
-                bound += codec_bound(&batch->rows.columns[i], part.from, part.n_rows);
+        if (batch->rows_bytes > 0 && part.n_rows == batch->rows.n_rows)
+                bound += batch->rows_bytes;
+        else
+                for (uint32_t i = 0; i < batch->rows.n_columns; i++)
+                        bound += codec_bound(&batch->rows.columns[i], part.from, part.n_rows);
         record_part_steps(batch, part, &from, &n_steps);
         bound += 2 * codec_bound_i64(n_steps);
         if (batch->candidate_ms != NULL)
@@ -370,15 +373,6 @@ size_t record_encode_batch(struct record_encoder *encoder, const struct record_b
         if (part.is_final)
                 at = record_put_words(at, batch->taken, batch->n_taken);
         return (size_t)(at - begin);
-}
-
-size_t record_row_bytes(const struct batch *rows, uint32_t row)
-{
-        size_t bytes = 0;
-
-        for (uint32_t i = 0; i < rows->n_columns; i++)
-                bytes += codec_bound(&rows->columns[i], row, 1);
-        return bytes;
 }
 
 /* ---- encoding: the rest ---- */

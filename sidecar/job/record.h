@@ -33,6 +33,7 @@ struct record_batch {
         int64_t arrival_ms;    /* logged arrival, wall clock; never decreases */
         bool is_last;          /* last record of its batch; recovery drops a batch without it */
         struct batch rows;     /* the logged scan columns (plan_source.is_logged), in their order */
+        size_t rows_bytes;     /* record_row_bytes_all of them, so that it is found once; 0: not known */
         /* Watermark steps: rows that a common filter removed moved the watermark too.
          * Before row step_row[i] (n_rows: after the last) the origin's candidate is raised to step_ms[i]. Rows
          * themselves carry their own candidate in candidate_ms (watermark expression, NULL = INT64_MIN), absent when it
@@ -153,11 +154,6 @@ size_t record_bound_origin(const struct record_origin *origin);
 size_t record_encode_origin(const struct record_origin *origin, uint8_t *at);
 size_t record_bound_config(const struct record_config *config);
 size_t record_encode_config(const struct record_config *config, uint8_t *at);
-
-/* Bytes that one row can take in a record; a row above the log's record_bytes - RECORD_ROW_SLACK cannot be logged
- * and is a dead letter ("too-large"). */
-enum { RECORD_ROW_SLACK = 64 << 10 };
-size_t record_row_bytes(const struct batch *rows, uint32_t row);
 
 struct record_decoder;
 struct record_decoder *record_decoder_new(void);

@@ -7,6 +7,7 @@
 
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/limits.h"
+#include "sidecar/job/record_row.h"
 
 #include <assert.h>
 
@@ -14,6 +15,7 @@ struct record_writer {
         struct wal *wal; /* borrowed */
         struct record_encoder *encoder;
         uint64_t segment;     /* that the encoder's dictionaries belong to */
+        size_t record_bytes;  /* a largest record */
         size_t part_bytes;    /* more than this is cut, if it has more than one row */
         bool has_segment;
         bool is_in_unit;      /* its first record was written, its last not yet */
@@ -26,7 +28,8 @@ struct record_writer *record_writer_new(struct wal *wal)
 
         writer->wal = wal;
         writer->encoder = record_encoder_new();
-        writer->part_bytes = wal_record_bytes(wal) / 2;
+        writer->record_bytes = wal_record_bytes(wal);
+        writer->part_bytes = writer->record_bytes / 2;
         return writer;
 }
 
@@ -89,6 +92,29 @@ static int record_writer_reserve_batch(struct record_writer *writer, const struc
         }
 }
 
+/* The rows from those done on that go into one record, and its bound. */
+static struct record_part record_writer_cut(const struct record_writer *writer, const struct record_batch *batch,
+                                            size_t *ret_bound)
+{
+        struct record_part part = {.from = writer->n_rows_done, .n_rows = batch->rows.n_rows - writer->n_rows_done};
+
+        if (part.n_rows > LIMIT_ROWS_PER_VECTOR)
+                part.n_rows = LIMIT_ROWS_PER_VECTOR;
+        for (;;) {
+                part.is_final = part.from + part.n_rows == batch->rows.n_rows;
+                *ret_bound = record_bound_batch(batch, part);
+                if (*ret_bound <= writer->part_bytes || part.n_rows <= 1)
+                        break;
+                part.n_rows /= 2;
+        }
+        /* A last row that is too wide for all that goes with the last part: that part follows, without rows. */
+        if (*ret_bound > writer->record_bytes && part.is_final && part.n_rows > 0) {
+                part.is_final = false;
+                *ret_bound = record_bound_batch(batch, part);
+        }
+        return part;
+}
+
 int record_writer_batch(struct record_writer *writer, const struct record_batch *batch, uint64_t *ret_lsn,
                         struct err *err)
 {
@@ -98,17 +124,7 @@ int record_writer_batch(struct record_writer *writer, const struct record_batch 
         int result;
 
         do {
-                part.from = writer->n_rows_done;
-                part.n_rows = batch->rows.n_rows - part.from;
-                if (part.n_rows > LIMIT_ROWS_PER_VECTOR)
-                        part.n_rows = LIMIT_ROWS_PER_VECTOR;
-                for (;;) {
-                        part.is_final = part.from + part.n_rows == batch->rows.n_rows;
-                        bound = record_bound_batch(batch, part);
-                        if (bound <= writer->part_bytes || part.n_rows <= 1)
-                                break;
-                        part.n_rows /= 2;
-                }
+                part = record_writer_cut(writer, batch, &bound);
                 result = record_writer_reserve_batch(writer, batch, bound, &room, err);
                 if (result != 0)
                         return result;
@@ -166,6 +182,11 @@ int record_writer_config(struct record_writer *writer, const struct record_confi
                 *ret_lsn =
                         record_writer_finish(writer, RECORD_CONFIG, record_encode_config(config, room.payload), true);
         return result;
+}
+
+size_t record_writer_row_bytes(const struct record_writer *writer)
+{
+        return writer->record_bytes > RECORD_ROW_SLACK ? writer->record_bytes - RECORD_ROW_SLACK : 0;
 }
 
 bool record_writer_has_open_unit(const struct record_writer *writer)

@@ -36,6 +36,9 @@ int record_writer_origin(struct record_writer *writer, const struct record_origi
 int record_writer_config(struct record_writer *writer, const struct record_config *config, uint64_t *ret_lsn,
                          struct err *err) WEIR_MUST_CHECK;
 
+/* The widest row (record_row_bytes) that batches may have. */
+size_t record_writer_row_bytes(const struct record_writer *writer);
+
 /* A unit is open: no tick, origin or config may be written and no checkpoint taken until its last batch is. */
 bool record_writer_has_open_unit(const struct record_writer *writer);
 

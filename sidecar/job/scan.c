@@ -4,7 +4,8 @@
  *   1. duplicate  its fingerprint takes a token of an in-doubt row
  *   2. dead       a computed column or the watermark expression failed, the rowtime is NULL or from the future
  *   3. filtered   the common filter is not TRUE (accepted; it moves the watermark)
- *   4. kept       logged
+ *   4. too large  wider than a record of the log: dead after all
+ *   5. kept       logged
  *
  * The common case is that nothing is removed: then the record's vectors are the decoder's and the evaluator's own, and
  * nothing is copied. */
@@ -12,7 +13,9 @@
 
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/limits.h"
+#include "sidecar/column/reason.h"
 #include "sidecar/exec/eval.h"
+#include "sidecar/job/record_row.h"
 
 #include <assert.h>
 
@@ -21,6 +24,7 @@ struct scan {
         uint32_t source_index;
         struct engine *engine;
         int64_t max_future_ms;
+        size_t row_bytes;
         uint32_t n_computed;
         uint32_t *computed;               /* scan column of each program's expression, ascending */
         struct eval_program **programs;   /* one per computed column: later ones may read earlier ones */
@@ -101,7 +105,7 @@ static int compile_all(struct scan *scan, struct err *err)
 }
 
 int scan_new(const struct plan_source *source, uint32_t source_index, struct engine *engine, int64_t max_future_ms,
-             struct scan **ret_scan, struct err *err)
+             size_t row_bytes, struct scan **ret_scan, struct err *err)
 {
         struct scan *scan = alloc_zero(1, sizeof *scan);
         uint32_t n_computed = source->n_columns - source->n_decoded;
@@ -110,6 +114,7 @@ int scan_new(const struct plan_source *source, uint32_t source_index, struct eng
         scan->source_index = source_index;
         scan->engine = engine;
         scan->max_future_ms = max_future_ms;
+        scan->row_bytes = row_bytes;
         scan->has_offset = scan_watermark_offset(source, &scan->offset_us);
         arena_init(&scan->plan_arena, 16 << 10, 0);
         arena_init(&scan->arena, 256 << 10, 0);
@@ -334,9 +339,9 @@ static void gather(struct scan *scan, struct vector *columns, uint32_t n_columns
         }
 }
 
-/* Filtered rows leave; those that stay become the record's rows. */
-static void keep_rows(struct scan *scan, int64_t *candidate, uint32_t n_rows, uint32_t *accepted, uint32_t n_accepted,
-                      struct record_batch *batch)
+/* Filtered rows leave; those that stay become the record's rows. Returns which those are, NULL: all. */
+static const uint32_t *keep_rows(struct scan *scan, int64_t *candidate, uint32_t n_rows, uint32_t *accepted,
+                                 uint32_t n_accepted, struct record_batch *batch)
 {
         const struct plan_source *source = scan->source;
         struct batch all = {.n_rows = n_rows, .n_columns = source->n_columns, .columns = scan->columns};
@@ -379,15 +384,35 @@ static void keep_rows(struct scan *scan, int64_t *candidate, uint32_t n_rows, ui
                                 candidate[k] = candidate[kept[k]];
         }
         batch->rows = (struct batch){.n_rows = n_kept, .n_columns = n_logged, .columns = logged};
+        batch->rows_bytes = record_row_bytes_all(&batch->rows);
         batch->candidate_ms = candidate;
+        return n_kept < n_rows ? kept : NULL;
+}
+
+/* Kept rows that no record can hold. false: there are none. */
+static bool condemn_too_large(struct scan *scan, const struct record_batch *batch, const uint32_t *kept,
+                              struct dead_list *list)
+{
+        uint32_t n_before = list->n;
+
+        if (batch->rows_bytes <= scan->row_bytes)
+                return false;
+        for (uint32_t i = 0; i < batch->rows.n_rows; i++) {
+                size_t bytes = record_row_bytes(&batch->rows, i);
+
+                if (bytes > scan->row_bytes)
+                        dead_list_add(list, kept == NULL ? i : kept[i], reason_word(REASON_TOO_LARGE),
+                                      arena_format(&scan->arena, "the row takes up to %zu bytes in the log, where %zu "
+                                                   "fit one record", bytes, scan->row_bytes));
+        }
+        return list->n > n_before;
 }
 
 void scan_run(struct scan *scan, const struct scan_input *input, struct scan_result *ret_result)
 {
         uint32_t n_rows = input->decoded.n_rows;
         struct dead_list list;
-        int64_t *candidate = NULL;
-        uint32_t *accepted;
+        const uint32_t *kept;
         uint32_t n_accepted;
 
         assert(n_rows <= LIMIT_ROWS_PER_VECTOR && input->decoded.n_columns == scan->source->n_decoded);
@@ -401,12 +426,17 @@ void scan_run(struct scan *scan, const struct scan_input *input, struct scan_res
         for (uint32_t c = 0; c < input->decoded.n_columns; c++)
                 scan->columns[c] = input->decoded.columns[c];
         run_computed(scan, n_rows, &list);
-        if (scan->source->rowtime >= 0) {
-                candidate = run_watermark(scan, n_rows, &list);
-                check_rowtime(scan, input, &list);
-        }
-        accepted = select_accepted(scan, n_rows, list.is_removed, &n_accepted);
-        keep_rows(scan, candidate, n_rows, accepted, n_accepted, &ret_result->batch);
+        do { /* once more, without them, if rows turn out to be too large */
+                int64_t *candidate = NULL;
+                uint32_t *accepted;
+
+                if (scan->source->rowtime >= 0) {
+                        candidate = run_watermark(scan, n_rows, &list);
+                        check_rowtime(scan, input, &list);
+                }
+                accepted = select_accepted(scan, n_rows, list.is_removed, &n_accepted);
+                kept = keep_rows(scan, candidate, n_rows, accepted, n_accepted, &ret_result->batch);
+        } while (condemn_too_large(scan, &ret_result->batch, kept, &list));
         ret_result->batch.source = scan->source_index;
         ret_result->batch.arrival_ms = input->arrival_ms;
         ret_result->batch.n_dead = list.n;

@@ -2,9 +2,9 @@
  *
  * One scan per plan_source does, once for all queries, what stands between the decoder and the log: computed
  * columns, the watermark expression, dead letters (a failing computed column, a NULL rowtime, an event from the
- * future), re-sent rows (tokens of in-doubt rows), and the common filter. The result is a struct record_batch whose
- * rows are exactly the logged columns. Verdicts are taken here and logged, so replay never takes them again (design
- * section 5).
+ * future, a row that no record can hold), re-sent rows (tokens of in-doubt rows), and the common filter. The result is
+ * a struct record_batch whose rows are exactly the logged columns. Verdicts are taken here and logged, so replay never
+ * takes them again (design section 5).
  *
  * Loop thread. Everything in the result stays valid until the next scan_run of the same scan, and borrows from the
  * input. */
@@ -26,7 +26,7 @@ struct scan_input {
 
 struct scan_dead {
         uint32_t row;        /* in scan_input.decoded */
-        const char *reason;  /* stable word: "bad-column", "null-rowtime", "future" */
+        const char *reason;  /* stable word: "bad-column", "null-rowtime", "future", "too-large" */
         const char *detail;  /* one sentence; the column's name is in it */
 };
 
@@ -39,9 +39,10 @@ struct scan_result {
         const uint64_t *undecoded_duplicate;
 };
 
-/* Borrows plan and engine (tokens are looked up there). max_future_ms: 'weir.event.max-future'. */
+/* Borrows plan and engine (tokens are looked up there). max_future_ms: 'weir.event.max-future'. row_bytes: what a row
+ * may take in a record (record_writer_row_bytes; RECORD_ROW_BYTES_MAX where nothing is logged). */
 int scan_new(const struct plan_source *source, uint32_t source_index, struct engine *engine, int64_t max_future_ms,
-             struct scan **ret_scan, struct err *err) WEIR_MUST_CHECK;
+             size_t row_bytes, struct scan **ret_scan, struct err *err) WEIR_MUST_CHECK;
 struct scan *scan_free(struct scan *scan);
 
 /* Row verdicts for one batch. Never fails: what is wrong with a row is a dead letter. */

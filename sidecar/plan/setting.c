@@ -208,6 +208,7 @@ static bool is_utc(struct slice value)
 int setting_check(const struct option_spec *spec, struct slice value, struct err *err)
 {
         int64_t number;
+        uint64_t bytes;
 
         if (spec == &settings[SETTING_TIME_ZONE] && !is_utc(value))
                 return err_set(err, ERR_CONFIG,
@@ -228,6 +229,10 @@ int setting_check(const struct option_spec *spec, struct slice value, struct err
         if (spec == &settings[SETTING_WINDOW_MAX_KEYS] && option_read_integer(value, &number) &&
             number > LIMIT_WINDOW_KEYS)
                 return err_set(err, ERR_CONFIG, "'%s' is at most %u", spec->key, LIMIT_WINDOW_KEYS);
+        if (spec == &settings[SETTING_WAL_SEGMENT_BYTES] && option_read_size(value, &bytes) &&
+            (bytes < LIMIT_LOG_SEGMENT_BYTES_LEAST || bytes % 4096 != 0))
+                return err_set(err, ERR_CONFIG, "'%s' is a multiple of 4 kb, and at least %u kb", spec->key,
+                               LIMIT_LOG_SEGMENT_BYTES_LEAST >> 10);
         return 0;
 }
 

@@ -360,6 +360,44 @@ def dead_letters_are_counted_and_shown():
     weir.stop()
 
 
+WIDE_JOB = JOB.split("CREATE TABLE ctr", maxsplit=1)[0] + """
+CREATE TABLE widths (window_end TIMESTAMP(3), n BIGINT, widest INT) WITH ('connector' = 'blackhole');
+INSERT INTO widths SELECT window_end, COUNT(*), MAX(CHAR_LENGTH(user_id))
+FROM TABLE(TUMBLE(TABLE ad_events, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end;
+"""
+
+
+def rows_wider_than_a_record_are_dead_letters_and_the_rest_goes_on():
+    slack = 128 << 10
+    for segment, widest in (("64 mb", (16 << 20) - slack), ("256 kb", (256 << 10) - 3 * 4096 - slack)):
+        weir = make_weir("wide", {"weir.wal.segment-bytes": segment}, job=WIDE_JOB)
+        client = weirlib.FlumeClient(weir.address("ad_events"), timeout=60.0)
+        now = int(time.time() * 1000) - 60_000
+        widths = [10, widest - 200, 10, widest + 1, 10, 17 << 20, *[widest // 9] * 5]
+        bodies = [weirlib.ad_body({**ad(n, now), "user_id": "u" * width}) for n, width in enumerate(widths)]
+        for _ in range(2):
+            if client.append_batch(bodies) != "OK" or client.append_batch([b"\x80"] * 20000) != "OK":
+                raise Failure(f"{segment}: a batch with dead letters is not OK")
+        expected = {"received": 2 * (len(widths) + 20000), "accepted": 2 * (len(widths) - 2), "dead": 2 * (2 + 20000)}
+        for again in (False, True):
+            status = weir.status()
+            weirlib.check_identities(status)
+            counted = status["sources"]["ad_events"]
+            if {key: counted[key] for key in expected} != expected or status["windows"][0]["in"] != expected["accepted"]:
+                raise Failure(f"{segment}: {counted} {status['windows']}, not {expected}")
+            rows = [row for row in wait_for_dead_letters(weir, expected["dead"]) if row["reason"] != "truncated"]
+            if [row["reason"] for row in rows] != ["too-large"] * 4 or any("byte" not in row["detail"] for row in rows):
+                raise Failure(f"{segment}: {[(row['reason'], row['detail']) for row in rows]}")
+            # An event that was decoded has no body any more; one too large to decode keeps the beginning of it.
+            kept = sorted((row["body_bytes"], row["body"] is not None) for row in rows)
+            if kept != sorted([(0, False)] * 2 + [(len(bodies[5]), True)] * 2):
+                raise Failure(f"{segment}: {kept}")
+            if not again:
+                weir.kill()
+                weir.start()
+        weir.stop()
+
+
 def many_connections_and_an_idle_one():
     weir = make_weir("many")
     idle = weirlib.FlumeClient(weir.address("ad_events"))
@@ -399,5 +437,6 @@ if __name__ == "__main__":
                        systemd_is_told, metrics_are_prometheus_text_and_agree_with_status, http_answers_are_guarded,
                        exit_codes_say_what_went_wrong, log_off_and_sync_off, strangers_are_named_and_harmless,
                        dead_letters_are_counted_and_shown, dead_letters_are_rows_in_files,
-                       dead_letters_beyond_the_limit_keep_their_reasons, many_connections_and_an_idle_one,
+                       dead_letters_beyond_the_limit_keep_their_reasons,
+                       rows_wider_than_a_record_are_dead_letters_and_the_rest_goes_on, many_connections_and_an_idle_one,
                        log_at_its_limit_is_cut_and_goes_on])

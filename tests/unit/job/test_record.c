@@ -4,6 +4,7 @@
 
 #include "sidecar/base/alloc.h"
 #include "sidecar/job/record_reader.h"
+#include "sidecar/job/record_row.h"
 #include "sidecar/job/record_writer.h"
 
 enum { ROWS = 50 };
@@ -334,6 +335,70 @@ TEST(large_batch_is_cut_into_records_and_loses_nothing)
         CHECK_UINT(n_rows, 5500);
         CHECK_UINT(n_steps, 3);
         CHECK(n_parts > 2);
+        CHECK_INT(record_reader_next(reader, &record, &err), RECORD_E_END);
+        record_reader_close(reader);
+        arena_done(&arena);
+}
+
+/* Rows of ever other widths, up to the widest that is logged, the last one of them: what goes with the last record has
+ * no room beside it. */
+TEST(wide_rows_fill_records_of_their_own)
+{
+        enum { SEGMENT_BYTES = 512 << 10, N = 40 };
+        struct wal *wal = open_log(check_dir(), SEGMENT_BYTES);
+        struct record_writer *writer = record_writer_new(wal);
+        struct record_batch batch;
+        struct record_layout layout;
+        struct record_reader *reader;
+        struct record record;
+        struct arena arena;
+        struct err err;
+        uint32_t n_rows = 0, n_steps = 0, n_parts = 0;
+        size_t widest = record_writer_row_bytes(writer);
+        uint8_t *text;
+        uint64_t lsn;
+        int result;
+
+        arena_init(&arena, 1 << 16, 0);
+        CHECK_UINT(widest, SEGMENT_BYTES - 3 * 4096 - RECORD_ROW_SLACK);
+        batch = batch_of(1, 8192, &arena);
+        batch.rows.n_rows = N;
+        batch.step_row = (const uint32_t[]){0, N};
+        batch.n_steps = 2;
+        text = arena_take(&arena, widest, 1);
+        memset(text, 'w', widest);
+        for (uint32_t i = 0; i < N; i++)
+                batch.rows.columns[0].str[i] = slice_make(text, widest / N * i);
+        batch.rows.columns[0].str[N - 1] = slice_make(NULL, 0);
+        batch.rows.columns[0].str[N - 1] = slice_make(text, widest - record_row_bytes(&batch.rows, N - 1));
+        CHECK_UINT(record_row_bytes(&batch.rows, N - 1), widest);
+        batch.rows_bytes = record_row_bytes_all(&batch.rows);
+        layout = layout_of(batch.generation, 0, &arena);
+        record_writer_set_layout(writer, &layout);
+        while ((result = record_writer_batch(writer, &batch, &lsn, &err)) == RECORD_E_FULL)
+                make_room(wal);
+        CHECK_OK(result, &err);
+        make_room(wal);
+        record_writer_free(writer);
+        wal_close(wal);
+        reader = open_reader(check_dir(), 0);
+        do {
+                next(reader, RECORD_BATCH, &record);
+                check_rows(&record.batch.rows, &batch.rows, n_rows);
+                for (uint32_t i = 0; i < record.batch.n_steps; i++, n_steps++) {
+                        CHECK_UINT(record.batch.step_row[i] + n_rows, batch.step_row[n_steps]);
+                        CHECK_INT(record.batch.step_ms[i], batch.step_ms[n_steps]);
+                }
+                CHECK_UINT(record.batch.n_fingerprints, record.batch.is_last ? 8192 : 0);
+                CHECK_UINT(record.batch.n_taken, record.batch.is_last ? 8192 : 0);
+                CHECK_UINT(record.batch.n_filtered, record.batch.is_last ? 3 : 0);
+                n_rows += record.batch.rows.n_rows;
+                n_parts++;
+        } while (!record.batch.is_last);
+        CHECK_UINT(n_rows, N);
+        CHECK_UINT(n_steps, 2);
+        CHECK_UINT(record.batch.rows.n_rows, 0);
+        CHECK(n_parts > N / 2);
         CHECK_INT(record_reader_next(reader, &record, &err), RECORD_E_END);
         record_reader_close(reader);
         arena_done(&arena);

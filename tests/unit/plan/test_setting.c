@@ -145,6 +145,17 @@ TEST(time_zones_other_than_utc_are_refused)
         CHECK_FAILS(setting_check(zone, slice_from_text("Europe/Berlin"), &err), &err, "weir does not yet");
 }
 
+TEST(segments_too_small_for_rows_are_refused)
+{
+        const struct option_spec *segment = setting_at(SETTING_WAL_SEGMENT_BYTES);
+        struct err err = {0};
+
+        CHECK_OK(setting_check(segment, slice_from_text("256 kb"), &err), &err);
+        CHECK_FAILS(setting_check(segment, slice_from_text("252 kb"), &err), &err, "at least 256 kb");
+        CHECK_FAILS(setting_check(segment, slice_from_text("1000000"), &err), &err, "a multiple of 4 kb");
+        CHECK_FAILS(setting_check(segment, slice_from_text("much"), &err), &err, "much");
+}
+
 TEST(connectors_are_sound)
 {
         for (uint32_t i = 0; i < connector_count(); i++) {

@@ -195,7 +195,7 @@ TEST(payloads_are_those_that_are_written_down)
         bytes_init(&bytes);
         outbox_payload_put_table(&bytes, &table);
         CHECK_BYTES(bytes.data, bytes.len, table_bytes, sizeof(table_bytes));
-        CHECK_BYTES(at, outbox_payload_put_rows(at, 0, 300, 5, &rows), rows_bytes, sizeof(rows_bytes));
+        CHECK_BYTES(at, outbox_payload_put_rows(at, 0, 300, 5, &rows, 0, 2), rows_bytes, sizeof(rows_bytes));
         CHECK_BYTES(at, outbox_payload_put_epoch_end(at, 1000, 7), end_bytes, sizeof(end_bytes));
         bytes_reset(&bytes);
         outbox_payload_put_summary(&bytes, &summary);
@@ -393,6 +393,60 @@ TEST(rows_of_a_table_that_changed_or_went_are_nobodys)
         CHECK_OK(source->read(source->context, 0, next, true, &piece, &next, &err), &err);
         CHECK(piece.table == NULL);
         CHECK_FAILS(source->read(source->context, 0, next + 100000, true, &piece, &next, &err), &err, "is not held");
+        outbox_close(outbox);
+        arena_done(&arena);
+}
+
+/* A reader refuses a record of more than LIMIT_LOG_RECORD_BYTES. */
+TEST(wide_rows_are_cut_into_records_that_can_be_read)
+{
+        enum { N = 30, WIDTH = 1 << 20 };
+        struct outbox_config config = config_of(0);
+        struct outbox *outbox = open_outbox(&config);
+        struct feeder_epoch epoch;
+        struct feeder_piece piece;
+        struct arena arena;
+        struct batch batch;
+        struct err err;
+        uint64_t next, end;
+        uint32_t n = 0, n_pieces = 0, n_wrong = 0;
+        uint8_t *text;
+        int result;
+
+        arena_init(&arena, 1 << 14, 0);
+        text = arena_take(&arena, WIDTH, 1);
+        memset(text, 'w', WIDTH);
+        batch = batch_of(1, &arena);
+        REQUIRE(batch.n_rows >= N);
+        batch.n_rows = N;
+        for (uint32_t i = 0; i < N; i++)
+                batch.columns[1].str[i] = slice_make(text, WIDTH - i);
+        CHECK_OK(outbox_append_rows(outbox, 1, &tables[0], INT64_MIN, &batch, &err), &err);
+        while ((result = outbox_append_epoch_end(outbox, 5, 1, &err)) == OUTBOX_E_FULL)
+                tend(outbox);
+        CHECK_OK(result, &err);
+        end = outbox_seal(outbox);
+        tend(outbox);
+        outbox_close(outbox);
+        config = config_of(end);
+        outbox = open_outbox(&config);
+        REQUIRE(outbox_source(outbox)->find_epoch(outbox_source(outbox)->context, 0, &epoch));
+        next = epoch.first;
+        for (;;) {
+                const struct feeder_source *source = outbox_source(outbox);
+
+                CHECK_OK(source->read(source->context, 0, next, true, &piece, &next, &err), &err);
+                if (piece.is_end)
+                        break;
+                CHECK_UINT(piece.first_index, n);
+                for (uint32_t i = 0; i < piece.rows.n_rows && n < N; i++, n++)
+                        n_wrong += piece.rows.columns[0].i64[i] != batch.columns[0].i64[n] ||
+                                   piece.rows.columns[1].str[i].len != WIDTH - n;
+                n_pieces++;
+        }
+        CHECK_UINT(n, N);
+        CHECK_UINT(n_wrong, 0);
+        CHECK(n_pieces > N * WIDTH / (16 << 20));
         outbox_close(outbox);
         arena_done(&arena);
 }
