@@ -52,6 +52,13 @@ void vector_need_valid(struct vector *vector, uint32_t n, struct arena *arena)
         memset(vector->valid, 0xff, bytes);
 }
 
+void vector_set_null(struct vector *vector, uint32_t i, uint32_t n, struct arena *arena)
+{
+        vector_need_valid(vector, n, arena);
+        bitmap_clear(vector->valid, i);
+        memset((uint8_t *)vector->data + i * phys_bytes(vector->phys), 0, phys_bytes(vector->phys));
+}
+
 static void gather_data(const struct vector *source, const uint32_t *selection, uint32_t n, struct vector *ret)
 {
         switch (source->phys) {

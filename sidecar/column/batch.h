@@ -72,6 +72,8 @@ size_t phys_bytes(enum phys phys); /* 8, 8, 16, 16 */
 void vector_init(struct vector *vector, enum phys phys, uint32_t n, struct arena *arena);
 /* A validity bitmap with every row valid, unless there is one. */
 void vector_need_valid(struct vector *vector, uint32_t n, struct arena *arena);
+/* Row i of n is NULL; what lies under it is zero. */
+void vector_set_null(struct vector *vector, uint32_t i, uint32_t n, struct arena *arena);
 /* ret[k] = source[selection[k]]; strings stay slices of the same bytes. */
 void vector_gather(const struct vector *source, const uint32_t *selection, uint32_t n, struct vector *ret,
                    struct arena *arena);

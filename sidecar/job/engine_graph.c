@@ -53,56 +53,21 @@ static uint32_t count_ops(const struct plan_op *op)
         return n;
 }
 
-static bool are_equal_exprs(struct expr *const *a, struct expr *const *b, uint32_t n)
+static struct engine_node *find_node(const struct engine *engine, const struct plan_op *op)
 {
-        for (uint32_t i = 0; i < n; i++)
-                if (!expr_is_equal(a[i], b[i]))
-                        return false;
-        return true;
-}
-
-/* Would the two give the same rows, given the same inputs? */
-static bool are_twins(const struct plan_op *a, const struct plan_op *b)
-{
-        if (a->kind != b->kind || a->n_columns != b->n_columns)
-                return false;
-        switch (a->kind) {
-        case PLAN_SCAN:
-                return a->source == b->source;
-        case PLAN_FILTER:
-                return expr_is_equal(a->condition, b->condition);
-        case PLAN_PROJECT:
-                return are_equal_exprs(a->exprs, b->exprs, a->n_columns);
-        case PLAN_WINDOW:
-                return a->fingerprint.len > 0 && slice_is_equal(a->fingerprint, b->fingerprint);
-        case PLAN_UNION:
-                return true;
-        default:
-                return false;
-        }
-}
-
-/* Queries that begin alike, over a view or by chance, share what they have in common. */
-static struct engine_node *find_twin(struct engine *engine, const struct plan_op *op,
-                                     struct engine_node *const *inputs)
-{
-        for (uint32_t i = 0; i < engine->n_nodes; i++) {
-                struct engine_node *node = engine->nodes[i];
-                bool has_same = node->n_inputs == op->n_inputs && are_twins(node->op, op);
-
-                for (uint32_t k = 0; has_same && k < op->n_inputs; k++)
-                        has_same = node->inputs[k] == inputs[k];
-                if (has_same)
-                        return node;
-        }
+        for (uint32_t i = 0; i < engine->n_nodes; i++)
+                if (engine->nodes[i]->op == op)
+                        return engine->nodes[i];
         return NULL;
 }
 
-/* The node of an operator and of all below it, inputs first. NULL: too many inputs. */
+/* The node of an operator and of all below it, inputs first; queries share operators (plan.h). NULL: too many inputs. */
 static struct engine_node *need_node(struct engine *engine, const struct plan_op *op)
 {
-        struct engine_node *inputs[INPUTS_MAX], *node;
+        struct engine_node *inputs[INPUTS_MAX], *node = find_node(engine, op);
 
+        if (node != NULL)
+                return node;
         if (op->n_inputs > INPUTS_MAX)
                 return NULL;
         for (uint32_t i = 0; i < op->n_inputs; i++) {
@@ -110,9 +75,6 @@ static struct engine_node *need_node(struct engine *engine, const struct plan_op
                 if (inputs[i] == NULL)
                         return NULL;
         }
-        node = find_twin(engine, op, inputs);
-        if (node != NULL)
-                return node;
         node = add_node(engine, op);
         for (uint32_t i = 0; i < op->n_inputs; i++)
                 add_input(engine, node, inputs[i]);

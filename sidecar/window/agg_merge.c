@@ -313,18 +313,6 @@ static int64_t cut_to_type(int64_t value, const struct type *type)
         return (int64_t)((uint64_t)value << drop) >> drop;
 }
 
-static void set_null(struct vector *column, uint32_t i, uint32_t capacity, struct arena *arena)
-{
-        vector_need_valid(column, capacity, arena);
-        bitmap_clear(column->valid, i);
-        if (column->phys == PHYS_STR)
-                column->str[i] = slice_make(NULL, 0);
-        else if (column->phys == PHYS_DEC)
-                column->dec[i] = 0;
-        else
-                column->i64[i] = 0; /* the same bits are 0.0 */
-}
-
 static int64_t finish_i64(const struct agg_result *result, uint64_t word, uint64_t count)
 {
         if (result->agg->kind == AGG_SUM)
@@ -396,7 +384,7 @@ void agg_finish(const struct agg_set *set, const struct agg_total *total, const 
                         uint64_t count = counts == NULL ? 1 : counts[locals[i] * n_counters];
 
                         if (!finish_value(set, total, result, locals[i], count, &columns[r], at + i))
-                                set_null(&columns[r], at + i, capacity, arena);
+                                vector_set_null(&columns[r], at + i, capacity, arena);
                 }
         }
 }

@@ -101,18 +101,6 @@ static bool decode_column(struct bytes_reader *reader, enum phys phys, struct ve
         return !reader->failed;
 }
 
-static void set_null(struct vector *column, uint32_t i, uint32_t capacity, struct arena *arena)
-{
-        vector_need_valid(column, capacity, arena);
-        bitmap_clear(column->valid, i);
-        if (column->phys == PHYS_STR)
-                column->str[i] = slice_make(NULL, 0);
-        else if (column->phys == PHYS_DEC)
-                column->dec[i] = 0;
-        else
-                column->i64[i] = 0; /* the same bits are 0.0 */
-}
-
 static void decode_row(const struct keys *keys, struct slice text, struct vector *columns, uint32_t i,
                        uint32_t capacity, struct arena *arena)
 {
@@ -121,7 +109,7 @@ static void decode_row(const struct keys *keys, struct slice text, struct vector
 
         for (uint32_t c = 0; c < keys->n_columns; c++)
                 if (nulls.data[c / 8] >> (c % 8) & 1)
-                        set_null(&columns[c], i, capacity, arena);
+                        vector_set_null(&columns[c], i, capacity, arena);
                 else
                         decode_column(&reader, keys->phys[c], &columns[c], i);
 }
@@ -137,7 +125,7 @@ void keys_decode(const struct keys *keys, const struct keys_frozen *frozen, cons
                 if (keys->kind == KEYS_ROW)
                         decode_row(keys, keys_text(frozen->dir, ids[i]), columns, at + i, capacity, arena);
                 else if (ids[i] == frozen->null_id)
-                        set_null(&columns[0], at + i, capacity, arena);
+                        vector_set_null(&columns[0], at + i, capacity, arena);
                 else if (keys->kind == KEYS_I64)
                         columns[0].i64[at + i] = (int64_t)*keys_cell(frozen->dir, ids[i], &block);
                 else
