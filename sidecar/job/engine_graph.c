@@ -61,7 +61,7 @@ static struct engine_node *find_node(const struct engine *engine, const struct p
         return NULL;
 }
 
-/* The node of an operator and of all below it, inputs first; queries share operators (plan.h). NULL: too many inputs. */
+/* The node of an operator and of all below it, inputs first; queries may share them. NULL: too many inputs. */
 static struct engine_node *need_node(struct engine *engine, const struct plan_op *op)
 {
         struct engine_node *inputs[INPUTS_MAX], *node = find_node(engine, op);
