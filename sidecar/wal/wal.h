@@ -47,7 +47,8 @@ struct wal_config {
         uint64_t instance;      /* of the state directory; segments of another are refused */
         size_t segment_bytes;   /* multiple of 4096, at least WAL_SEGMENT_BYTES_MIN; 0: WAL_SEGMENT_BYTES */
         size_t record_bytes;    /* largest payload; 0: LIMIT_LOG_RECORD_BYTES, or what a segment holds */
-        uint64_t max_bytes;     /* of all segment files; 0: no limit ('weir.wal.max-bytes') */
+        /* Of all segment files; 0: no limit ('weir.wal.max-bytes'). A log has two segments whatever it says. */
+        uint64_t max_bytes;
         unsigned n_ready;       /* segments held ready ahead of need; 0: 3 */
         enum wal_sync_mode sync;
         bool is_inline;         /* no sync thread: wal_kick writes and syncs before it returns (tests, tools) */
@@ -55,6 +56,9 @@ struct wal_config {
         uint64_t from_lsn;      /* the checkpoint: what lies before it is not needed */
         /* everything before it is known to have been durable (manifest, commit record); 0: nothing */
         uint64_t proven_lsn;
+        /* After each record that opening looks at; < 0 ends it with that error. May be NULL. */
+        int (*on_progress)(void *context, struct err *err);
+        void *context;
 };
 
 /* What opening found. */
@@ -133,7 +137,10 @@ struct wal_stats {
         uint64_t first_lsn, end_lsn, durable_lsn;
         uint64_t disk_bytes;    /* of all segment files, ready ones included */
         uint32_t n_segments, n_ready;
-        bool is_no_space;
+        uint64_t segment_bytes; /* what a new segment takes */
+        uint64_t max_bytes;     /* as configured */
+        bool is_no_space;       /* it cannot grow ... */
+        bool is_at_max;         /* ... because of max_bytes; otherwise the disk is full */
 };
 void wal_stats(struct wal *wal, struct wal_stats *ret_stats);
 

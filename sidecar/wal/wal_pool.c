@@ -1,8 +1,9 @@
 /* wal_pool.c - makes, recycles, closes and removes segment files.
  *
- * Making:    fill.tmp is written with zeros, 1 MiB a step, and synced; it gets its final name; the directory is
- *            synced; only then is it ready. Writing into it later changes no metadata, so that a group costs one
- *            fdatasync and a full disk shows here and never in the middle of a batch.
+ * Making:    room for fill.tmp is asked for, so that a disk without it is not filled to the brim once a second; it is
+ *            written with zeros, 1 MiB a step, and synced; it gets its final name; the directory is synced; only
+ *            then is it ready. Writing into it later changes no metadata, so that a group costs one fdatasync and a
+ *            full disk shows here and never in the middle of a batch.
  * Recycling: the oldest released file gets the name of the next segment; the directory is synced; ready. Its old
  *            bytes stay (wal_format.h says why none of them can be taken for a record).
  * A crash between any two of these calls leaves a file that is either still the old segment, or one without a
@@ -159,10 +160,11 @@ static uint64_t wal_pool_disk_bytes(const struct wal_pool *pool)
 
 /* ---- background thread: doing ---- */
 
-static void wal_pool_set_no_space(struct wal_pool *pool, bool is_no_space)
+static void wal_pool_set_no_space(struct wal_pool *pool, bool is_at_max)
 {
         pthread_mutex_lock(&pool->lock);
-        pool->is_no_space = is_no_space;
+        pool->is_no_space = true;
+        pool->is_at_max = is_at_max;
         pthread_mutex_unlock(&pool->lock);
 }
 
@@ -184,7 +186,7 @@ static int wal_pool_give_up(struct wal_pool *pool, const char *name, int why, st
         if (wal_pool_remove(pool, name, err) != 0)
                 return -1;
         err_reset(err);
-        wal_pool_set_no_space(pool, true);
+        wal_pool_set_no_space(pool, false);
         return WAL_E_NO_SPACE;
 }
 
@@ -261,10 +263,17 @@ static int wal_pool_fill_start(struct wal_pool *pool, struct err *err)
         }
         pool->fill.done = pool->fill.synced = 0;
         pool->fill.fd = pool->ops->open(pool->ops->context, path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-        if (pool->fill.fd >= 0)
+        if (pool->fill.fd < 0) {
+                why = errno;
+                err_set_errno(err, ERR_IO, why, "open failed");
+                return wal_pool_fill_failed(pool, why, err);
+        }
+        /* Where files cannot be given room ahead, writing the zeros will find out. */
+        if (pool->ops->fallocate(pool->ops->context, pool->fill.fd, 0, (off_t)pool->segment_bytes) == 0 ||
+            errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL || errno == EINTR)
                 return WAL_E_MORE;
         why = errno;
-        err_set_errno(err, ERR_IO, why, "open failed");
+        err_set_errno(err, ERR_IO, why, "no room");
         return wal_pool_fill_failed(pool, why, err);
 }
 
@@ -367,7 +376,8 @@ int wal_pool_tend(struct wal_pool *pool, uint64_t durable_lsn, struct err *err)
                 return wal_pool_fill_step(pool, err);
         pthread_mutex_lock(&pool->lock);
         is_wanted = pool->n_ready < pool->n_ready_wanted;
-        is_allowed = pool->max_bytes == 0 || wal_pool_disk_bytes(pool) + pool->segment_bytes <= pool->max_bytes;
+        is_allowed = pool->max_bytes == 0 || wal_pool_disk_bytes(pool) + pool->segment_bytes <= pool->max_bytes ||
+                     pool->n_used + pool->n_ready < 2; /* the newest one stays: without another nothing moves again */
         pthread_mutex_unlock(&pool->lock);
         /* As many released segments as are wanted ready wait for their turn; more are given back. */
         if (wal_pool_take_idle(pool, name) ||
@@ -390,7 +400,10 @@ void wal_pool_stats(struct wal_pool *pool, struct wal_stats *ret_stats)
         ret_stats->disk_bytes = wal_pool_disk_bytes(pool);
         ret_stats->n_segments = pool->n_used;
         ret_stats->n_ready = pool->n_ready;
+        ret_stats->segment_bytes = pool->segment_bytes;
+        ret_stats->max_bytes = pool->max_bytes;
         ret_stats->is_no_space = pool->is_no_space;
+        ret_stats->is_at_max = pool->is_no_space && pool->is_at_max;
         ret_stats->first_lsn = pool->n_used == 0 ? pool->next_lsn : pool->used[0]->first_lsn;
         pthread_mutex_unlock(&pool->lock);
 }

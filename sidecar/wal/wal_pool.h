@@ -44,7 +44,7 @@ struct wal_pool {
         char (*idle)[WAL_NAME_BYTES]; /* files of no use found at the start: they become ready ones */
         uint32_t n_idle;
         uint64_t release_lsn;
-        bool is_no_space;
+        bool is_no_space, is_at_max;
 };
 
 /* Takes over what recovery found: segments before `end_lsn`, idle files. */

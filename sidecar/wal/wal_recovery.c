@@ -48,9 +48,11 @@ static int wal_recovery_scan(const struct wal_config *config, const struct wal_d
         wal_scan_init(scan, dir, index, config->proven_lsn);
         /* Nothing lies between the end of the segment before and this one's beginning. */
         recovery->first_lsn = dir->segments[wal_dir_next_started(dir, UINT32_MAX)].header.previous_end;
-        do
+        do {
                 result = wal_scan_next(scan, &record, err);
-        while (result == 0);
+                if (result == 0 && config->on_progress != NULL)
+                        result = config->on_progress(config->context, err);
+        } while (result == 0);
         if (result != WAL_E_END)
                 return -1;
         recovery->end_lsn = wal_scan_lsn(scan);
