@@ -6,6 +6,7 @@
 #include "sidecar/keeper.h"
 
 #include "sidecar/base/alloc.h"
+#include "sidecar/base/clock.h"
 #include "sidecar/base/mailbox.h"
 
 #include <pthread.h>
@@ -30,10 +31,14 @@ struct keeper {
         struct mailbox *results;  /* keeper to loop */
         struct engine_frozen *frozen; /* loop's view: with the keeper */
         bool tends_log;               /* atomic: set once by the loop */
+        bool is_log_needed;           /* atomic: something was released, or a ready segment taken */
         /* Keeper thread only. */
         enum stage stage;
         struct request at;
         struct checkpoint_writer *writer;
+        bool is_log_full;      /* until retry_ns another try would find what the last one found */
+        uint64_t retry_ns;
+        bool is_outbox_full;
         bool has_failed;
 };
 
@@ -124,24 +129,46 @@ static int step_checkpoint(struct keeper *keeper, int *ret_wait_ms, struct err *
         case WAITING:
                 if (is_covered(keeper))
                         return publish(keeper, err);
+                if (keeper->is_outbox_full) { /* perhaps for want of the room that this attempt takes */
+                        end_checkpoint(keeper, false, 0);
+                        return 0;
+                }
                 *ret_wait_ms = *ret_wait_ms < PROGRESS_MS ? *ret_wait_ms : PROGRESS_MS;
                 return 0;
         }
         return 0;
 }
 
+/* A log that cannot grow is looked at once a second, or when something was released, however often the loop wakes. */
+static int tend_log(struct keeper *keeper, struct err *err)
+{
+        bool is_needed;
+        int result;
+
+        if (!__atomic_load_n(&keeper->tends_log, __ATOMIC_ACQUIRE))
+                return 0;
+        is_needed = __atomic_exchange_n(&keeper->is_log_needed, false, __ATOMIC_ACQ_REL);
+        if (keeper->is_log_full && !is_needed && clock_monotonic_ns(clock_system()) < keeper->retry_ns)
+                return WAL_E_NO_SPACE;
+        result = wal_tend(keeper->config.wal, err);
+        keeper->is_log_full = result == WAL_E_NO_SPACE;
+        if (keeper->is_log_full)
+                keeper->retry_ns = clock_monotonic_ns(clock_system()) + UINT64_C(1000000) * RETRY_MS;
+        return result;
+}
+
 static int step(struct keeper *keeper, int *ret_wait_ms, struct err *err)
 {
-        int log = 0, out;
+        int log, out;
 
         *ret_wait_ms = RETRY_MS;
-        if (__atomic_load_n(&keeper->tends_log, __ATOMIC_ACQUIRE))
-                log = wal_tend(keeper->config.wal, err);
+        log = tend_log(keeper, err);
         if (log < 0)
                 return err_prefix(err, "log");
         out = outbox_tend(keeper->config.outbox, err);
         if (out < 0)
                 return err_prefix(err, "outbox");
+        keeper->is_outbox_full = out == OUTBOX_E_NO_SPACE;
         if (log == WAL_E_MORE || out == OUTBOX_E_MORE)
                 *ret_wait_ms = 0;
         if (step_checkpoint(keeper, ret_wait_ms, err) < 0)
@@ -213,7 +240,10 @@ struct keeper *keeper_stop(struct keeper *keeper)
 
 static void on_log_need(void *context)
 {
-        keeper_wake(context);
+        struct keeper *keeper = context;
+
+        __atomic_store_n(&keeper->is_log_needed, true, __ATOMIC_RELEASE);
+        keeper_wake(keeper);
 }
 
 void keeper_tend_log(struct keeper *keeper)
