@@ -229,7 +229,7 @@ int generation_write_config(struct pipeline *pipeline, struct err *err)
         arena_init(&arena, 4096, 0);
         job_config(pipeline->job, pipeline_arrival(pipeline), &arena, &config);
         while ((result = record_writer_config(pipeline->writer, &config, &pipeline->last_lsn, err)) > 0)
-                if (pipeline_wait(pipeline, err) < 0) {
+                if (pipeline_wait_for_log(pipeline, err) < 0) {
                         result = -1;
                         break;
                 }

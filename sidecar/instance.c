@@ -17,6 +17,15 @@
 /* Connection numbers are reserved on disk in steps, so that a kill costs numbers, never repeats one. */
 enum { CONNECTIONS_STEP = 1 << 20, INSTANCE_FILE_BYTES_MAX = 4096 };
 
+/* A file call failed, err says how and errno why. */
+static int no_space_or_failed(int why, struct err *err)
+{
+        if (why != ENOSPC && why != EDQUOT)
+                return -1;
+        err_reset(err);
+        return INSTANCE_E_NO_SPACE;
+}
+
 static int path_in(const struct instance *instance, const char *name, char path[PATH_MAX], struct err *err)
 {
         int len = snprintf(path, PATH_MAX, "%s/%s", instance->dir, name);
@@ -76,10 +85,11 @@ static int lock(struct instance *instance, struct err *err)
         return 0;
 }
 
+/* errno says why not. */
 static int write_file(struct instance *instance, struct err *err)
 {
         struct bytes text;
-        int result;
+        int result, why;
 
         bytes_init(&text);
         bytes_append_format(&text, "id %016" PRIx64 "\nstarts %" PRIu64 "\nkey %016" PRIx64 "%016" PRIx64 "%016" PRIx64
@@ -87,7 +97,9 @@ static int write_file(struct instance *instance, struct err *err)
                             instance->id, instance->starts, instance->key.word[0], instance->key.word[1],
                             instance->key.word[2], instance->key.word[3], instance->reserved_connection);
         result = file_replace(instance->ops, instance->dir, "instance", bytes_slice(&text), err);
+        why = errno;
         bytes_done(&text);
+        errno = why;
         return result;
 }
 
@@ -140,23 +152,30 @@ static int read_or_make(struct instance *instance, struct err *err)
         instance->starts++;
         instance->next_connection = instance->reserved_connection;
         instance->reserved_connection += CONNECTIONS_STEP;
-        return write_file(instance, err);
+        return 0;
 }
 
+/* The word is written before it is mapped: storing into a page that the disk has no room for would end the process. */
 static int map_phase(struct instance *instance, struct err *err)
 {
         char path[PATH_MAX];
-        int fd;
+        uint8_t word[sizeof *instance->phase] = {0};
+        int fd, why;
         void *at;
 
         if (path_in(instance, "phase", path, err) < 0)
                 return -1;
         fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0)
-                return err_set_errno(err, ERR_IO, errno, "cannot open '%s'", path);
-        if (ftruncate(fd, sizeof *instance->phase) < 0) {
+        if (fd < 0) {
+                why = errno;
+                err_set_errno(err, ERR_IO, why, "cannot open '%s'", path);
+                return no_space_or_failed(why, err);
+        }
+        if (file_write_all(instance->ops, fd, word, sizeof word, 0, err) < 0) {
+                why = errno;
                 close(fd);
-                return err_set_errno(err, ERR_IO, errno, "cannot size '%s'", path);
+                err_prefix(err, "'%s'", path);
+                return no_space_or_failed(why, err);
         }
         at = mmap(NULL, sizeof *instance->phase, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         close(fd);
@@ -167,23 +186,37 @@ static int map_phase(struct instance *instance, struct err *err)
         return 0;
 }
 
+int instance_count_start(struct instance *instance, struct err *err)
+{
+        int result = instance->phase == NULL ? map_phase(instance, err) : 0;
+
+        if (result != 0)
+                return result;
+        return write_file(instance, err) < 0 ? no_space_or_failed(errno, err) : 0;
+}
+
 int instance_open(const char *dir, const struct file_ops *ops, struct instance *ret_instance, struct err *err)
 {
         struct instance instance = {.ops = ops, .lock_fd = -1};
+        int result;
 
         if (make_dir(ops, dir, err) < 0)
                 return -1;
         instance.dir = realpath(dir, NULL);
         if (instance.dir == NULL)
                 return err_set_errno(err, ERR_IO, errno, "cannot resolve state directory '%s'", dir);
-        if (lock(&instance, err) < 0 || map_phase(&instance, err) < 0 || read_or_make(&instance, err) < 0) {
+        if (lock(&instance, err) < 0 || read_or_make(&instance, err) < 0)
+                result = -1;
+        else
+                result = instance_count_start(&instance, err);
+        if (result < 0) {
                 instance_close(&instance);
                 return -1;
         }
         snprintf(instance.run, sizeof instance.run, "%016" PRIx64 ".%" PRIu64, instance.id, instance.starts);
         instance_remove_endpoints(&instance);
         *ret_instance = instance;
-        return 0;
+        return result;
 }
 
 void instance_close(struct instance *instance)
@@ -224,7 +257,9 @@ int instance_take_connection(struct instance *instance, uint64_t *ret_connection
 
 int instance_write_endpoints(struct instance *instance, struct slice json, struct err *err)
 {
-        return file_replace(instance->ops, instance->dir, "endpoints.json", json, err);
+        if (file_replace(instance->ops, instance->dir, "endpoints.json", json, err) < 0)
+                return no_space_or_failed(errno, err);
+        return 0;
 }
 
 void instance_remove_endpoints(struct instance *instance)

@@ -43,10 +43,15 @@ struct instance {
         char run[40];             /* "<id>.<starts>": the fence of the commit record */
 };
 
+enum { INSTANCE_E_NO_SPACE = 1 }; /* the disk is full: try again */
+
 /* Makes the directory if need be, locks it, reads or makes the instance file and counts the start.
+ * INSTANCE_E_NO_SPACE: *ret_instance is locked and ours, but for the rest of it instance_count_start must come to 0.
  * ERR_CONFIG: not ours to use (mode, owner, symbolic link); ERR_UNAVAILABLE: another process holds it. */
 int instance_open(const char *dir, const struct file_ops *ops, struct instance *ret_instance,
                   struct err *err) WEIR_MUST_CHECK;
+/* What was left undone for want of room. 0, INSTANCE_E_NO_SPACE, < 0. */
+int instance_count_start(struct instance *instance, struct err *err) WEIR_MUST_CHECK;
 /* Removes endpoints.json, releases the lock. Zeroed and half-opened instances are fine. */
 void instance_close(struct instance *instance);
 
@@ -56,6 +61,7 @@ char *instance_name(struct slice setting);
 /* A connection number never given out before in this state directory. */
 int instance_take_connection(struct instance *instance, uint64_t *ret_connection, struct err *err) WEIR_MUST_CHECK;
 
+/* 0, INSTANCE_E_NO_SPACE, < 0. */
 int instance_write_endpoints(struct instance *instance, struct slice json, struct err *err) WEIR_MUST_CHECK;
 void instance_remove_endpoints(struct instance *instance);
 

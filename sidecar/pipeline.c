@@ -18,6 +18,8 @@
 
 enum { SPIN_NS = 30000, GATHER_NS = 500000, STUCK_NS = 1000000000, PIECE_ROWS = 1000, ACKS_FIRST = 64,
        STOP_POLL_MS = 20 };
+enum { GIVE_WAY_NS = 10000000 };
+#define POSTPONED_NS UINT64_C(10000000000) /* a checkpoint that had no room is tried again after this */
 
 /* ---- Time and positions */
 
@@ -58,7 +60,7 @@ static void push_ack(struct pipeline *pipeline, const struct pipeline_ack *ack)
 }
 
 /* What the log has made durable may be seen outside: acknowledgements, results. */
-static void expose(struct pipeline *pipeline)
+void pipeline_expose(struct pipeline *pipeline)
 {
         uint64_t durable = pipeline->has_log ? wal_durable(pipeline->wal) : UINT64_MAX;
 
@@ -263,7 +265,7 @@ int pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch,
                 waiting.lsn = pipeline->has_log ? pipeline->last_lsn : 0;
                 push_ack(pipeline, &waiting);
                 if (!pipeline->has_log)
-                        expose(pipeline);
+                        pipeline_expose(pipeline);
         } else if (result > 0) {
                 pipeline->is_room_wanted = true;
                 result = PIPELINE_E_FULL;
@@ -273,19 +275,19 @@ int pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch,
 
 bool pipeline_has_room(const struct pipeline *pipeline)
 {
-        return !pipeline->intake.is_active && !pipeline->is_broken &&
+        return !pipeline->intake.is_active && !pipeline->is_broken && !pipeline->is_given_up &&
                engine_output_bytes(pipeline->engine) < pipeline->output_budget_bytes;
 }
 
 /* ---- Control records: written when the log has room and no unit is open */
 
-static bool may_write_control(const struct pipeline *pipeline)
+bool pipeline_may_write_control(const struct pipeline *pipeline)
 {
-        return !pipeline->intake.is_active && !pipeline->is_broken;
+        return !pipeline->intake.is_active && !pipeline->is_broken && !pipeline->is_given_up;
 }
 
 /* 0 written and applied, > 0 no room, < 0 fatal. */
-static int apply_tick(struct pipeline *pipeline, bool is_ready, bool is_flush, struct err *err)
+int pipeline_apply_tick(struct pipeline *pipeline, bool is_ready, bool is_flush, struct err *err)
 {
         struct record_tick tick = {.now_ms = pipeline_arrival(pipeline), .is_ready = is_ready, .is_flush = is_flush};
         int result = 0;
@@ -311,17 +313,17 @@ static int apply_end(struct pipeline *pipeline, const struct waiting_end *end, s
         return result;
 }
 
-static int write_control(struct pipeline *pipeline, struct err *err)
+int pipeline_write_control(struct pipeline *pipeline, struct err *err)
 {
         int result = 0;
 
-        while (result == 0 && may_write_control(pipeline) && pipeline->n_ends > 0) {
+        while (result == 0 && pipeline_may_write_control(pipeline) && pipeline->n_ends > 0) {
                 result = apply_end(pipeline, &pipeline->ends[0], err);
                 if (result == 0)
                         memmove(pipeline->ends, pipeline->ends + 1, --pipeline->n_ends * sizeof *pipeline->ends);
         }
-        if (result == 0 && may_write_control(pipeline) && pipeline->is_tick_due) {
-                result = apply_tick(pipeline, false, false, err);
+        if (result == 0 && pipeline_may_write_control(pipeline) && pipeline->is_tick_due) {
+                result = pipeline_apply_tick(pipeline, false, false, err);
                 if (result == 0)
                         pipeline->is_tick_due = false;
         }
@@ -332,7 +334,7 @@ static void write_control_or_break(struct pipeline *pipeline)
 {
         struct err err = {0};
 
-        if (write_control(pipeline, &err) < 0)
+        if (pipeline_write_control(pipeline, &err) < 0)
                 broken(pipeline, &err);
 }
 
@@ -354,6 +356,7 @@ void pipeline_tick(struct pipeline *pipeline)
         pipeline->stats.is_clock_behind = now_ms < pipeline->last_arrival_ms;
         pipeline->is_tick_due = true;
         write_control_or_break(pipeline);
+        room_look(pipeline);
         pipeline_kick(pipeline, true);
 }
 
@@ -361,9 +364,10 @@ int pipeline_ready(struct pipeline *pipeline, struct err *err)
 {
         int result;
 
-        while ((result = apply_tick(pipeline, true, false, err)) > 0)
-                if (pipeline_wait(pipeline, err) < 0)
-                        return -1;
+        while ((result = pipeline_apply_tick(pipeline, true, false, err)) > 0)
+                if (pipeline_wait_for_log(pipeline, err) < 0)
+                        return pipeline->is_given_up ? PIPELINE_E_GIVEN_UP : -1;
+        room_look(pipeline);
         pipeline_kick(pipeline, true);
         instance_phase_clear(pipeline->config.instance, INSTANCE_RECOVERY);
         return result;
@@ -372,7 +376,7 @@ int pipeline_ready(struct pipeline *pipeline, struct err *err)
 /* ---- Output */
 
 /* One piece from the engine into the outbox. 0 done, OUTBOX_E_FULL, < 0. */
-static int move_piece(struct pipeline *pipeline, struct err *err)
+int pipeline_move_piece(struct pipeline *pipeline, struct err *err)
 {
         int result;
 
@@ -389,15 +393,15 @@ static int move_piece(struct pipeline *pipeline, struct err *err)
         return result;
 }
 
-static bool has_output(const struct pipeline *pipeline)
+bool pipeline_has_output(const struct pipeline *pipeline)
 {
         return pipeline->has_piece || engine_has_output(pipeline->engine);
 }
 
 int pipeline_drain_output(struct pipeline *pipeline, struct err *err)
 {
-        while (has_output(pipeline)) {
-                int result = move_piece(pipeline, err);
+        while (pipeline_has_output(pipeline)) {
+                int result = pipeline_move_piece(pipeline, err);
 
                 if (result < 0)
                         return -1;
@@ -421,7 +425,7 @@ static bool is_log_stuck(const struct pipeline *pipeline)
 }
 
 /* Nothing of a batch is logged whose rest is not. */
-static bool is_between_units(const struct pipeline *pipeline)
+bool pipeline_is_between_units(const struct pipeline *pipeline)
 {
         return !pipeline->intake.is_active ||
                (pipeline->intake.first == 0 && !record_writer_has_open_unit(pipeline->writer));
@@ -435,6 +439,8 @@ static bool is_checkpoint_due(const struct pipeline *pipeline)
 
         if (since_ns >= STUCK_NS && is_log_stuck(pipeline))
                 return true;
+        if (pipeline->is_checkpoint_postponed)
+                return since_bytes > 0 && since_ns >= (interval_ns < POSTPONED_NS ? interval_ns : POSTPONED_NS);
         return since_bytes > 0 && (since_ns >= interval_ns ||
                                    since_bytes >= setting_bytes(pipeline->job->plan, SETTING_CHECKPOINT_BYTES));
 }
@@ -460,7 +466,18 @@ static void begin_checkpoint(struct pipeline *pipeline)
         pipeline->checkpoint_lsn = manifest.log_lsn;
         pipeline->checkpoint_ns = clock_monotonic_ns(pipeline->config.clock);
         wal_kick(pipeline->wal);
-        keeper_checkpoint(pipeline->keeper, &manifest, engine_freeze(pipeline->engine));
+        pipeline->frozen = engine_freeze(pipeline->engine);
+        keeper_checkpoint(pipeline->keeper, &manifest, pipeline->frozen);
+}
+
+/* The log is kept instead, back to the checkpoint before. */
+static void postpone_checkpoint(struct pipeline *pipeline)
+{
+        pipeline->checkpoint_lsn = pipeline->published_lsn;
+        if (!pipeline->is_checkpoint_postponed)
+                log_message(LOG_WARN, "checkpoint-postponed",
+                            "no room on the disk for a checkpoint; the log is kept instead");
+        pipeline->is_checkpoint_postponed = true;
 }
 
 static void take_keeper_results(struct pipeline *pipeline, struct err *err, int *ret_result)
@@ -469,14 +486,18 @@ static void take_keeper_results(struct pipeline *pipeline, struct err *err, int 
 
         while (keeper_take_result(pipeline->keeper, &result)) {
                 if (result.frozen != NULL)
-                        engine_thaw(pipeline->engine, result.frozen);
+                        pipeline->frozen = engine_thaw(pipeline->engine, result.frozen);
                 if (result.has_failed) {
                         *err = result.err;
                         *ret_result = -1;
                         continue;
                 }
-                if (!result.is_published)
+                if (!result.is_published) {
+                        postpone_checkpoint(pipeline);
                         continue;
+                }
+                pipeline->is_checkpoint_postponed = false;
+                pipeline->published_lsn = pipeline->checkpoint_lsn;
                 pipeline->stats.n_checkpoints++;
                 pipeline->stats.checkpoint_ms = clock_wall_ms(pipeline->config.clock);
                 wal_release(pipeline->wal, result.release_lsn);
@@ -490,21 +511,15 @@ static void take_keeper_results(struct pipeline *pipeline, struct err *err, int 
 
 int pipeline_checkpoint_now(struct pipeline *pipeline, struct err *err)
 {
-        uint64_t before;
-
         while (keeper_is_writing(pipeline->keeper))
                 if (pipeline_wait(pipeline, err) < 0)
                         return -1;
         if (pipeline_drain_output(pipeline, err) < 0)
                 return -1;
-        before = pipeline->stats.n_checkpoints;
         begin_checkpoint(pipeline);
         while (keeper_is_writing(pipeline->keeper))
                 if (pipeline_wait(pipeline, err) < 0)
                         return -1;
-        if (pipeline->stats.n_checkpoints == before)
-                log_message(LOG_WARN, "checkpoint-postponed",
-                            "no room on the disk for a checkpoint; the log is kept instead");
         return 0;
 }
 
@@ -514,7 +529,7 @@ static int take_log_event(struct pipeline *pipeline, struct err *err)
 {
         if (wal_on_event(pipeline->wal, err) < 0)
                 return err_prefix(err, "log");
-        expose(pipeline);
+        pipeline_expose(pipeline);
         return 0;
 }
 
@@ -536,7 +551,11 @@ static void on_log(void *context)
                 broken(pipeline, &err);
                 return;
         }
+        if (pipeline->is_waiting)
+                return;
         offer_room(pipeline);
+        if (pipeline->log_room.is_lacking)
+                room_look(pipeline);
 }
 
 static void on_keeper(void *context)
@@ -564,7 +583,35 @@ int pipeline_wait(struct pipeline *pipeline, struct err *err)
         take_keeper_results(pipeline, err, &result);
         if (result == 0 && pipeline->has_log)
                 result = take_log_event(pipeline, err);
+        if (result < 0)
+                return -1;
+        room_look(pipeline);
+        return pipeline_give_way(pipeline, err);
+}
+
+int pipeline_wait_for_log(struct pipeline *pipeline, struct err *err)
+{
+        int result;
+
+        pipeline->is_log_awaited = true;
+        result = pipeline_wait(pipeline, err);
+        pipeline->is_log_awaited = false;
         return result;
+}
+
+int pipeline_give_way(struct pipeline *pipeline, struct err *err)
+{
+        uint64_t now_ns = clock_monotonic_ns(pipeline->config.clock);
+
+        assert(!pipeline->is_waiting);
+        if (now_ns - pipeline->gave_way_ns >= GIVE_WAY_NS) {
+                pipeline->is_waiting = true;
+                if (pipeline->config.on_wait(pipeline->config.context) != 0)
+                        pipeline->is_given_up = true;
+                pipeline->is_waiting = false;
+                pipeline->gave_way_ns = clock_monotonic_ns(pipeline->config.clock);
+        }
+        return pipeline->is_given_up ? err_set(err, ERR_UNAVAILABLE, "told to stop") : 0;
 }
 
 void pipeline_kick(struct pipeline *pipeline, bool is_idle)
@@ -587,25 +634,25 @@ bool pipeline_step(struct pipeline *pipeline)
         bool has_more = false;
         int result = 0;
 
-        if (pipeline->is_broken)
+        if (pipeline->is_broken || pipeline->is_given_up)
                 return false;
-        if (has_output(pipeline)) {
+        if (pipeline_has_output(pipeline)) {
                 instance_phase_set(pipeline->config.instance, INSTANCE_EMISSION);
-                result = move_piece(pipeline, &err);
+                result = pipeline_move_piece(pipeline, &err);
                 if (result < 0) {
                         broken(pipeline, &err);
                         return false;
                 }
                 if (result > 0)
                         keeper_wake(pipeline->keeper);
-                has_more = result == 0 && has_output(pipeline);
-                if (!has_output(pipeline)) {
+                has_more = result == 0 && pipeline_has_output(pipeline);
+                if (!pipeline_has_output(pipeline)) {
                         instance_phase_clear(pipeline->config.instance, INSTANCE_EMISSION);
                         keeper_wake(pipeline->keeper);
                 }
         }
         has_more |= delivery_step(pipeline->delivery);
-        if (pipeline->has_log && !has_output(pipeline) && is_between_units(pipeline) &&
+        if (pipeline->has_log && !pipeline_has_output(pipeline) && pipeline_is_between_units(pipeline) &&
             !keeper_is_writing(pipeline->keeper) && is_checkpoint_due(pipeline))
                 begin_checkpoint(pipeline);
         return has_more;
@@ -630,16 +677,18 @@ int pipeline_open(const struct pipeline_config *config, struct job *job, struct 
         arena_init(&pipeline->intake.arena, 64 << 10, 0);
         pipeline->has_log = setting_is_on(job->plan, SETTING_WAL);
         pipeline->checkpoint_ns = clock_monotonic_ns(config->clock);
+        *ret_pipeline = pipeline;
         if (recovery_run(pipeline, job, err) < 0) {
-                pipeline_close(pipeline);
-                return -1;
+                int result = pipeline->is_given_up ? PIPELINE_E_GIVEN_UP : -1;
+
+                *ret_pipeline = pipeline_close(pipeline);
+                return result;
         }
         if (pipeline->has_log)
                 pipeline->log_watch =
                         loop_watch_new(config->loop, wal_event_fd(pipeline->wal), LOOP_READABLE, on_log, pipeline);
         pipeline->keeper_watch =
                 loop_watch_new(config->loop, keeper_fd(pipeline->keeper), LOOP_READABLE, on_keeper, pipeline);
-        *ret_pipeline = pipeline;
         return 0;
 }
 
@@ -650,6 +699,7 @@ struct pipeline *pipeline_close(struct pipeline *pipeline)
         loop_watch_free(pipeline->log_watch);
         loop_watch_free(pipeline->keeper_watch);
         keeper_stop(pipeline->keeper);
+        engine_thaw(pipeline->engine, pipeline->frozen);
         record_writer_free(pipeline->writer);
         wal_close(pipeline->wal);
         delivery_close(pipeline->delivery);
@@ -668,40 +718,9 @@ struct pipeline *pipeline_close(struct pipeline *pipeline)
         return NULL;
 }
 
-/* Lets the sinks take what is ready, for a while: what they do not take stays in the outbox for the next start. */
-static int drain_sinks(struct pipeline *pipeline, int64_t wait_ms, struct err *err)
-{
-        uint64_t deadline_ns = clock_monotonic_ns(pipeline->config.clock) + (uint64_t)wait_ms * 1000000;
-
-        while (!pipeline->is_broken && clock_monotonic_ns(pipeline->config.clock) < deadline_ns) {
-                bool has_more = delivery_step(pipeline->delivery);
-
-                if (!has_more && delivery_is_drained(pipeline->delivery))
-                        return 0;
-                if (loop_run_once(pipeline->config.loop, has_more ? 0 : STOP_POLL_MS) < 0)
-                        return err_set(err, ERR_INTERNAL, "the event loop failed while sinks were drained");
-        }
-        return 0;
-}
-
 int pipeline_stop(struct pipeline *pipeline, int64_t wait_ms, struct err *err)
 {
-        int result;
-
-        while ((result = write_control(pipeline, err)) > 0 || (result == 0 && pipeline->n_ends > 0))
-                if (pipeline_wait(pipeline, err) < 0)
-                        return -1;
-        while (result >= 0 && (result = apply_tick(pipeline, false, true, err)) > 0)
-                if (pipeline_wait(pipeline, err) < 0)
-                        return -1;
-        if (result < 0 || pipeline_drain_output(pipeline, err) < 0)
-                return -1;
-        if (pipeline->has_log && wal_drain(pipeline->wal, err) < 0)
-                return -1;
-        expose(pipeline);
-        if (drain_sinks(pipeline, wait_ms, err) < 0)
-                return -1;
-        return pipeline->has_log ? pipeline_checkpoint_now(pipeline, err) : 0;
+        return stop_run(pipeline, wait_ms, err);
 }
 
 /* ---- Questions */
@@ -721,12 +740,31 @@ struct delivery *pipeline_delivery(struct pipeline *pipeline)
         return pipeline->delivery;
 }
 
+const char *pipeline_why_full(const struct pipeline *pipeline)
+{
+        return pipeline->log_room.is_lacking ? pipeline->log_room.why : NULL;
+}
+
+bool pipeline_is_given_up(const struct pipeline *pipeline)
+{
+        return pipeline->is_given_up;
+}
+
+bool pipeline_is_settled(const struct pipeline *pipeline)
+{
+        return !pipeline_has_output(pipeline) &&
+               (!pipeline->has_log || (!keeper_is_writing(pipeline->keeper) && wal_has_reserve(pipeline->wal)));
+}
+
 void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret_stats)
 {
         *ret_stats = pipeline->stats;
         ret_stats->has_log = pipeline->has_log;
         ret_stats->n_acks_waiting = pipeline->n_acks;
-        if (pipeline->has_log)
+        ret_stats->log_full = pipeline_why_full(pipeline);
+        ret_stats->outbox_full = pipeline->outbox_room.is_lacking ? pipeline->outbox_room.why : NULL;
+        if (pipeline->wal != NULL)
                 wal_stats(pipeline->wal, &ret_stats->log);
-        outbox_stats(delivery_outbox(pipeline->delivery), &ret_stats->outbox);
+        if (pipeline->delivery != NULL)
+                outbox_stats(delivery_outbox(pipeline->delivery), &ret_stats->outbox);
 }

@@ -54,15 +54,26 @@ struct pipeline_config {
         /* The line is broken for good (log, outbox, another instance): stop at once, without acknowledging anything
          * more. */
         void (*on_fatal)(void *context, const struct err *err);
+        /* Many times a second while a function of this page replays the log or waits: the owner serves whoever else
+         * depends on it, by turning the loop once without sleeping. It calls nothing here but pipeline_stats and the
+         * questions at the end of this page. Not 0: give up. */
+        int (*on_wait)(void *context);
 };
 
-/* Recovers (recovery.h) and leaves the line ready for batches: state as of the log's end, ready tick not yet written.
- * `job` is what the files say now; the pipeline owns it from here on, also on failure. */
+/* Functions that may wait for long - for the log to be replayed, for room on the disk - and were told to give up: the
+ * log holds what it held, nothing else is written any more, and all that is left to do is pipeline_stop (which then
+ * waits for nothing but the group in flight) and pipeline_close. */
+enum { PIPELINE_E_GIVEN_UP = 2 };
+
+/* Recovers (recovery.c) and leaves the line ready for batches: state as of the log's end, ready tick not yet written.
+ * `job` is what the files say now; the pipeline owns it from here on, also on failure. *ret_pipeline is set before the
+ * first on_wait, for its questions, and NULL again on failure and PIPELINE_E_GIVEN_UP. */
 int pipeline_open(const struct pipeline_config *config, struct job *job, struct pipeline **ret_pipeline,
                   struct err *err) WEIR_MUST_CHECK;
 struct pipeline *pipeline_close(struct pipeline *pipeline);
 
-/* Known origins are waited for from now on; open connections of the life before have ended. Before the first batch. */
+/* Known origins are waited for from now on; open connections of the life before have ended. Before the first batch.
+ * 0, PIPELINE_E_GIVEN_UP, < 0. */
 int pipeline_ready(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
 
 /* Verdicts, log record, engine. 0: taken; on_durable follows with `ack` (at once when nothing is logged).
@@ -89,16 +100,25 @@ bool pipeline_spin(struct pipeline *pipeline);
 /* Each second. */
 void pipeline_tick(struct pipeline *pipeline);
 
-/* Clean stop: ends the epoch, drains log, output and (for at most wait_ms) sinks, writes a checkpoint. */
+/* The job may be changed without waiting for long: no output pending, no checkpoint under way, the log has room. */
+bool pipeline_is_settled(const struct pipeline *pipeline);
+
+/* Clean stop: ends the epoch, drains log, output and (for at most wait_ms) sinks, writes a checkpoint. What has no room
+ * is left for the next start, which makes it again from the log. */
 int pipeline_stop(struct pipeline *pipeline, int64_t wait_ms, struct err *err) WEIR_MUST_CHECK;
 
-/* For status, sources and tests. */
+/* For status, sources and tests. NULL while pipeline_open has not come so far. */
 const struct job *pipeline_job(const struct pipeline *pipeline);
 const struct engine *pipeline_engine(const struct pipeline *pipeline);
 struct delivery *pipeline_delivery(struct pipeline *pipeline);
+/* Why nothing can be logged, in a sentence; NULL when something can. */
+const char *pipeline_why_full(const struct pipeline *pipeline);
+bool pipeline_is_given_up(const struct pipeline *pipeline);
 
 struct pipeline_stats {
         bool has_log;
+        const char *log_full;    /* no room: a sentence that says what is missing, else NULL */
+        const char *outbox_full; /* the same */
         struct wal_stats log;
         struct outbox_stats outbox;
         uint64_t n_checkpoints;
@@ -107,7 +127,10 @@ struct pipeline_stats {
         int64_t recovery_ms;     /* how long recovery took */
         uint64_t n_acks_waiting;
         bool is_clock_behind;    /* the machine's clock is behind the last logged arrival */
+        bool is_replaying;
+        unsigned replay_percent;
 };
+/* While pipeline_open waits: zero for what is not there yet. */
 void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret_stats);
 
 #endif

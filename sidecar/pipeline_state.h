@@ -1,9 +1,11 @@
-/* pipeline_state.h - the inside of struct pipeline, shared by pipeline.c, recovery.c, generation.c and nobody else. */
+/* pipeline_state.h - the inside of struct pipeline, shared by pipeline.c, recovery.c, generation.c, room.c, stop.c and
+ * nobody else. */
 #ifndef WEIR_SIDECAR_PIPELINE_STATE_H
 #define WEIR_SIDECAR_PIPELINE_STATE_H
 
 #include "sidecar/base/bytes.h"
 #include "sidecar/pipeline.h"
+#include "sidecar/room.h"
 
 /* A batch half taken: which run of its rows (and of its events that did not decode) is at hand, and how much of it
  * stands in the log. */
@@ -44,6 +46,7 @@ struct pipeline {
         struct wal *wal;            /* NULL without a log */
         struct record_writer *writer;
         struct keeper *keeper;
+        struct engine_frozen *frozen; /* with the keeper */
         struct delivery *delivery;
         struct loop_watch *log_watch, *keeper_watch;
         char *log_dir, *checkpoint_dir, *outbox_dir, *dead_dir;
@@ -69,24 +72,48 @@ struct pipeline {
         struct bytes extra;          /* of the manifest under way: see generation_append_kept */
         uint64_t checkpoint_lsn;    /* log position of the last checkpoint begun */
         uint64_t checkpoint_ns;     /* monotonic time of it */
+        uint64_t published_lsn;     /* log position of the newest checkpoint on disk */
+        bool is_checkpoint_postponed; /* the last one had no room on the disk */
         uint64_t released_lsn;      /* the log may be cut behind it: the older checkpoint's position */
         uint64_t older_outbox_lsn, newer_outbox_lsn; /* of the two checkpoints on disk */
+        struct room log_room, outbox_room;
+        bool is_log_awaited;        /* a start, stop or reload cannot go on before the log takes a record */
+        bool is_waiting;            /* inside on_wait: the loop's callbacks take things in and begin nothing */
+        bool is_given_up;           /* on_wait said so: nothing is written any more */
+        uint64_t gave_way_ns;       /* monotonic time of the last on_wait */
         bool is_broken;
         struct pipeline_stats stats;
 };
 
 /* Now, never before what is logged already. */
 int64_t pipeline_arrival(struct pipeline *pipeline);
+/* Control records: none while a batch is half taken. 0: all that were due are written, > 0 no room, < 0. */
+bool pipeline_may_write_control(const struct pipeline *pipeline);
+int pipeline_write_control(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
+int pipeline_apply_tick(struct pipeline *pipeline, bool is_ready, bool is_flush, struct err *err) WEIR_MUST_CHECK;
+/* Nothing of a batch is logged whose rest is not. */
+bool pipeline_is_between_units(const struct pipeline *pipeline);
+/* What the log has made durable may be seen outside: acknowledgements, results. */
+void pipeline_expose(struct pipeline *pipeline);
 /* A DEAD record, as it stands in the log. */
 void pipeline_apply_dead(struct pipeline *pipeline, const struct record_dead *dead);
+bool pipeline_has_output(const struct pipeline *pipeline);
+/* One piece from the engine into the outbox. 0 done, OUTBOX_E_FULL, < 0. */
+int pipeline_move_piece(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
 /* Output into the outbox until none is pending, waiting for the keeper where the outbox is full. */
 int pipeline_drain_output(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
-/* Waits (at most a second) for log or keeper to report something, and takes it in. */
+/* Waits a moment for log or keeper to report something, takes it in, and gives way (below). */
 int pipeline_wait(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
+/* The same for a record that the log has no room for. */
+int pipeline_wait_for_log(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
+/* Calls on_wait if its time has come. < 0: given up, which is_given_up says, too. */
+int pipeline_give_way(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
 /* Writes a checkpoint and waits until it is published. */
 int pipeline_checkpoint_now(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
 
 /* recovery.c: jobs, engine, log, outbox and keeper as of the end of the log. Takes `job` over. */
 int recovery_run(struct pipeline *pipeline, struct job *job, struct err *err) WEIR_MUST_CHECK;
+/* stop.c: pipeline_stop. */
+int stop_run(struct pipeline *pipeline, int64_t wait_ms, struct err *err) WEIR_MUST_CHECK;
 
 #endif

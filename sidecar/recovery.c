@@ -6,7 +6,9 @@
  *   4. if anything was replayed, a new checkpoint: it makes durable whatever the page cache alone had shown us
  *   5. only then the files of this start are compared with the job in force; other text is a new generation
  *
- * Nothing listens meanwhile, and nothing leaves: sinks are connected at the very end. */
+ * No source listens meanwhile, and nothing leaves: sinks are connected at the very end. HTTP, signals and the watchdog
+ * are served all the time, by way of pipeline_give_way, and a start that is told to stop leaves everything to the next
+ * one: what it has written, that one cuts back. */
 #include "sidecar/base/alloc.h"
 #include "sidecar/generation.h"
 #include "sidecar/job/checkpoint.h"
@@ -16,20 +18,34 @@
 #include "sidecar/plan/setting.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 
-enum { PROGRESS_RECORDS = 4096, PROGRESS_NS = 1000000000, PATH_BYTES = 4096 };
+enum { PROGRESS_NS = 1000000000, PATH_BYTES = 4096, POLL_MS = 20, DIR_BYTES = 4096, STUCK_NS = 1000000000 };
 
 static int make_dir(struct pipeline *pipeline, const char *name, char **ret_path, struct err *err)
 {
         const struct instance *instance = pipeline->config.instance;
+        const struct room_lack lack = {.what = "start", .dir = instance->dir, .need_bytes = DIR_BYTES};
         char path[PATH_BYTES];
 
         snprintf(path, sizeof path, "%s/%s", instance->dir, name);
-        if (instance->ops->mkdir(instance->ops->context, path, 0700) < 0 && errno != EEXIST)
-                return err_set_errno(err, ERR_IO, errno, "cannot make '%s'", path);
+        while (instance->ops->mkdir(instance->ops->context, path, 0700) < 0 && errno != EEXIST) {
+                if (errno != ENOSPC && errno != EDQUOT)
+                        return err_set_errno(err, ERR_IO, errno, "cannot make '%s'", path);
+                room_lacks(&pipeline->log_room, &lack, clock_monotonic_ns(pipeline->config.clock));
+                poll(NULL, 0, POLL_MS);
+                if (pipeline_give_way(pipeline, err) < 0)
+                        return -1;
+        }
+        room_is_back(&pipeline->log_room, lack.what, clock_monotonic_ns(pipeline->config.clock));
         *ret_path = alloc_text(path);
         return 0;
+}
+
+static int give_way(void *context, struct err *err)
+{
+        return pipeline_give_way(context, err);
 }
 
 static int open_log(struct pipeline *pipeline, const struct plan_job *settings, const struct checkpoint *checkpoint,
@@ -46,6 +62,8 @@ static int open_log(struct pipeline *pipeline, const struct plan_job *settings, 
                                 : WAL_SYNC_GROUP,
                 .from_lsn = has_checkpoint ? checkpoint->manifest.log_lsn : 0,
                 .proven_lsn = checkpoint->proven_lsn,
+                .on_progress = give_way,
+                .context = pipeline,
         };
 
         if (wal_open(&config, &pipeline->wal, ret_recovery, err) < 0)
@@ -60,7 +78,7 @@ static int open_log(struct pipeline *pipeline, const struct plan_job *settings, 
                 log_message(LOG_WARN, "log-torn-tail", "%llu bytes that were never acknowledged were cut off at %llu",
                             (unsigned long long)ret_recovery->torn_bytes, (unsigned long long)ret_recovery->torn_lsn);
         pipeline->writer = record_writer_new(pipeline->wal);
-        pipeline->checkpoint_lsn = config.from_lsn;
+        pipeline->checkpoint_lsn = pipeline->published_lsn = config.from_lsn;
         pipeline->last_lsn = ret_recovery->end_lsn;
         return 0;
 }
@@ -184,14 +202,26 @@ static int apply_record(struct pipeline *pipeline, const struct record *record, 
         return pipeline_drain_output(pipeline, err);
 }
 
-static void show_progress(const struct pipeline *pipeline, uint64_t from_lsn, uint64_t lsn, uint64_t end_lsn)
+static void show_progress(const struct pipeline *pipeline)
 {
         struct log_line line;
 
         log_begin(&line, LOG_INFO, "replay");
-        log_uint(&line, "percent", (lsn - from_lsn) * 100 / (end_lsn - from_lsn));
+        log_uint(&line, "percent", pipeline->stats.replay_percent);
         log_uint(&line, "rows", pipeline->stats.replayed_rows);
         log_end(&line);
+}
+
+/* Between two records: others are served, and the log says now and then how far it is. */
+static int note_progress(struct pipeline *pipeline, uint64_t *ret_shown_ns, struct err *err)
+{
+        uint64_t now_ns = clock_monotonic_ns(pipeline->config.clock);
+
+        if (now_ns - *ret_shown_ns > PROGRESS_NS) {
+                *ret_shown_ns = now_ns;
+                show_progress(pipeline);
+        }
+        return pipeline_give_way(pipeline, err);
 }
 
 static int replay(struct pipeline *pipeline, uint64_t from_lsn, uint64_t end_lsn, struct err *err)
@@ -205,18 +235,20 @@ static int replay(struct pipeline *pipeline, uint64_t from_lsn, uint64_t end_lsn
 
         if (record_reader_open(&config, &reader, err) < 0)
                 return -1;
+        pipeline->stats.is_replaying = true;
         while ((result = record_reader_next(reader, &record, err)) == 0 && record.lsn < end_lsn) {
                 result = apply_record(pipeline, &record, err);
                 if (result < 0) {
                         err_prefix(err, "replay at %llu", (unsigned long long)record.lsn);
                         break;
                 }
-                if (++pipeline->stats.replayed_records % PROGRESS_RECORDS == 0 &&
-                    clock_monotonic_ns(pipeline->config.clock) - shown_ns > PROGRESS_NS) {
-                        shown_ns = clock_monotonic_ns(pipeline->config.clock);
-                        show_progress(pipeline, from_lsn, record.lsn, end_lsn);
-                }
+                pipeline->stats.replayed_records++;
+                pipeline->stats.replay_percent = (unsigned)((record.lsn - from_lsn) * 100 / (end_lsn - from_lsn));
+                result = note_progress(pipeline, &shown_ns, err);
+                if (result < 0)
+                        break;
         }
+        pipeline->stats.is_replaying = false;
         record_reader_close(reader);
         pipeline->last_lsn = end_lsn;
         return result < 0 ? -1 : 0;
@@ -255,24 +287,28 @@ static int run_without_log(struct pipeline *pipeline, struct job *job, struct er
 }
 
 /* A log that came back at its limit has no segment to go on in, and no record can be written that would make another
- * checkpoint due: two from here on let all that was replayed go. */
+ * checkpoint due: two from here on let all that was replayed go. Those that find no room are tried again. */
 static int make_room(struct pipeline *pipeline, struct err *err)
 {
         struct wal_stats stats;
+        int result = 0;
 
-        for (int tries = 0; tries < 2;) {
+        pipeline->is_log_awaited = true;
+        for (;;) {
                 wal_stats(pipeline->wal, &stats);
                 if (stats.n_ready > 0 || (stats.is_no_space && pipeline->released_lsn >= wal_end(pipeline->wal)))
-                        return 0;
-                if (stats.is_no_space) {
-                        if (pipeline_checkpoint_now(pipeline, err) < 0)
-                                return -1;
-                        tries++;
-                }
-                if (pipeline_wait(pipeline, err) < 0)
-                        return -1;
+                        break;
+                if (stats.is_no_space &&
+                    (!pipeline->is_checkpoint_postponed ||
+                     clock_monotonic_ns(pipeline->config.clock) - pipeline->checkpoint_ns >= STUCK_NS))
+                        result = pipeline_checkpoint_now(pipeline, err);
+                if (result == 0)
+                        result = pipeline_wait(pipeline, err);
+                if (result < 0)
+                        break;
         }
-        return 0;
+        pipeline->is_log_awaited = false;
+        return result;
 }
 
 static int run_with_log(struct pipeline *pipeline, struct job *job, struct checkpoint *checkpoint, struct err *err)

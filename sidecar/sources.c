@@ -20,6 +20,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@ enum {
         IDLE_TICKS = 30,
         HELD_TICKS = 10, /* half of an agent's request-timeout */
         POOL_BYTES = 256 << 20, /* of events that are not whole yet, over all connections */
+        HELD_TEXT_BYTES = 600,
 };
 
 struct source;
@@ -629,7 +631,10 @@ void sources_step(struct sources *sources)
 static void answer_held(struct sources *sources)
 {
         struct connection **at = sources->first_held == NULL ? NULL : &sources->first_held->next_held;
+        const char *why = pipeline_why_full(sources->config.pipeline);
+        char text[HELD_TEXT_BYTES];
 
+        snprintf(text, sizeof text, "the batch was not taken: %s", why == NULL ? "weir's log is too slow" : why);
         while (at != NULL && *at != NULL) {
                 struct connection *connection = *at;
 
@@ -640,8 +645,7 @@ static void answer_held(struct sources *sources)
                 *at = connection->next_held;
                 connection->is_held = false;
                 builder_reset(&connection->builder);
-                session_answer(connection->session, connection->held_token, SESSION_ERROR,
-                               "weir cannot log: its disk or weir.wal.max-bytes is full; the batch was not taken");
+                session_answer(connection->session, connection->held_token, SESSION_ERROR, text);
                 if (!sources->is_quiescing)
                         session_resume(connection->session);
                 touch(connection);

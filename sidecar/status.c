@@ -27,9 +27,22 @@ static void append_string(struct bytes *text, struct slice value)
         bytes_append_byte(text, '"');
 }
 
+/* Job and engine are there: before the first CONFIG record of a replay they are not. */
+static bool has_job(const struct status *status)
+{
+        return status->pipeline != NULL && pipeline_job(status->pipeline) != NULL;
+}
+
 static const struct plan_job *plan_of(const struct status *status)
 {
         return pipeline_job(status->pipeline)->plan;
+}
+
+static void stats_of(const struct status *status, struct pipeline_stats *ret_stats)
+{
+        *ret_stats = (struct pipeline_stats){0};
+        if (status->pipeline != NULL)
+                pipeline_stats(status->pipeline, ret_stats);
 }
 
 static struct slice sink_of_window(const struct plan_job *plan, const struct plan_op *window)
@@ -147,14 +160,14 @@ static void append_storage(const struct status *status, struct bytes *text)
 {
         struct pipeline_stats stats;
 
-        pipeline_stats(status->pipeline, &stats);
+        stats_of(status, &stats);
         bytes_append_format(text,
                             "\"log\": {\"on\": %s, \"end\": %" PRIu64 ", \"durable\": %" PRIu64 ", \"first\": %" PRIu64
                             ", \"disk_bytes\": %" PRIu64 ", \"syncs\": %" PRIu64 ", \"full\": %s, \"waiting\": %" PRIu64
                             "}",
                             stats.has_log ? "true" : "false", stats.log.end_lsn, stats.log.durable_lsn,
                             stats.log.first_lsn, stats.log.disk_bytes, stats.log.n_syncs,
-                            stats.log.is_no_space ? "true" : "false", stats.n_acks_waiting);
+                            stats.log_full != NULL ? "true" : "false", stats.n_acks_waiting);
         bytes_append_format(text, ", \"outbox\": {\"first_epoch\": %" PRIu64 ", \"last_epoch\": %" PRIu64
                             ", \"disk_bytes\": %" PRIu64 ", \"memory_bytes\": %" PRIu64 "}",
                             stats.outbox.first_epoch, stats.outbox.last_epoch, stats.outbox.disk_bytes,
@@ -168,68 +181,83 @@ static void append_storage(const struct status *status, struct bytes *text)
 
 void status_json(const struct status *status, struct bytes *text)
 {
-        const struct job *job = pipeline_job(status->pipeline);
-        char *name = instance_name(setting_text(job->plan, SETTING_NAME));
-
         bytes_append_text(text, "{\"version\": \"" PACKAGE_VERSION "\", \"name\": ");
-        append_string(text, slice_from_text(name));
-        alloc_free(name);
-        bytes_append_format(text, ", \"generation\": %u, \"uptime_ms\": %" PRId64 ", ", job->generation,
+        append_string(text, slice_from_text(status->name));
+        bytes_append_format(text, ", \"generation\": %u, \"uptime_ms\": %" PRId64 ", ",
+                            has_job(status) ? pipeline_job(status->pipeline)->generation : 0,
                             clock_wall_ms(status->clock) - status->started_ms);
         status_ready(status, text);
         bytes_append_text(text, ", ");
-        append_sources(status, text);
-        bytes_append_text(text, ", ");
-        append_windows(status, text);
-        bytes_append_text(text, ", ");
-        append_sinks(status, text);
+        if (has_job(status)) {
+                append_sources(status, text);
+                bytes_append_text(text, ", ");
+                append_windows(status, text);
+                bytes_append_text(text, ", ");
+                append_sinks(status, text);
+        } else {
+                bytes_append_text(text, "\"sources\": {}, \"windows\": [], \"sinks\": {}");
+        }
         bytes_append_text(text, ", ");
         append_storage(status, text);
         bytes_append_text(text, "}\n");
 }
 
-/* The reasons why not, as JSON texts in a list. */
-static bool append_reasons(const struct status *status, struct bytes *text)
+/* Why not: sentences, the one that says most first. */
+struct reasons {
+        const char *texts[5];
+        uint32_t n;
+        char replay[64];
+};
+
+static void find_reasons(const struct status *status, struct reasons *ret_reasons)
 {
         struct pipeline_stats stats;
-        const char *reasons[4];
-        uint32_t n = 0;
+        struct reasons *found = ret_reasons;
 
-        pipeline_stats(status->pipeline, &stats);
-        if (!status->is_ready)
-                reasons[n++] = status->not_ready_why;
-        if (stats.has_log && stats.log.is_no_space)
-                reasons[n++] = "the log cannot grow: the disk or weir.wal.max-bytes is full";
-        if (stats.outbox.is_no_space)
-                reasons[n++] = "the outbox cannot grow: the disk is full";
+        stats_of(status, &stats);
+        found->n = 0;
+        if (stats.log_full != NULL)
+                found->texts[found->n++] = stats.log_full;
+        if (stats.outbox_full != NULL)
+                found->texts[found->n++] = stats.outbox_full;
         if (stats.is_clock_behind)
-                reasons[n++] = "the machine's clock is behind the last logged arrival";
-        bytes_append_text(text, "[");
-        for (uint32_t i = 0; i < n; i++) {
-                bytes_append_text(text, i == 0 ? "" : ", ");
-                append_string(text, slice_from_text(reasons[i]));
+                found->texts[found->n++] = "the machine's clock is behind the last logged arrival";
+        if (stats.is_replaying) {
+                snprintf(found->replay, sizeof found->replay, "replaying the log, %u %%", stats.replay_percent);
+                found->texts[found->n++] = found->replay;
         }
-        bytes_append_text(text, "]");
-        return n == 0;
+        if (!status->is_ready)
+                found->texts[found->n++] = status->not_ready_why;
+}
+
+void status_why(const struct status *status, struct bytes *text)
+{
+        struct reasons reasons;
+
+        find_reasons(status, &reasons);
+        if (reasons.n > 0)
+                bytes_append_text(text, reasons.texts[0]);
 }
 
 bool status_ready(const struct status *status, struct bytes *text)
 {
-        struct bytes reasons;
+        const struct delivery *delivery = has_job(status) ? pipeline_delivery(status->pipeline) : NULL;
+        struct reasons reasons;
         const char *sink_why;
-        bool is_ready;
 
-        bytes_init(&reasons);
-        is_ready = append_reasons(status, &reasons);
-        bytes_append_format(text, "\"ready\": %s, \"reasons\": ", is_ready ? "true" : "false");
-        bytes_append_slice(text, bytes_slice(&reasons));
+        find_reasons(status, &reasons);
+        bytes_append_format(text, "\"ready\": %s, \"reasons\": [", reasons.n == 0 ? "true" : "false");
+        for (uint32_t i = 0; i < reasons.n; i++) {
+                bytes_append_text(text, i == 0 ? "" : ", ");
+                append_string(text, slice_from_text(reasons.texts[i]));
+        }
+        bytes_append_text(text, "]");
         /* A sink that is away is no reason to refuse events: the outbox keeps the results. It is said all the same. */
-        if (!delivery_is_ready(pipeline_delivery(status->pipeline), &sink_why)) {
+        if (status->is_ready && delivery != NULL && !delivery_is_ready(delivery, &sink_why)) {
                 bytes_append_text(text, ", \"waiting\": ");
                 append_string(text, slice_from_text(sink_why));
         }
-        bytes_done(&reasons);
-        return is_ready;
+        return reasons.n == 0;
 }
 
 /* ---- Prometheus */
@@ -440,7 +468,7 @@ void status_metrics(const struct status *status, struct bytes *text)
         struct pipeline_stats stats;
         struct bytes scratch;
 
-        pipeline_stats(status->pipeline, &stats);
+        stats_of(status, &stats);
         family(text, "weir_build_info", "gauge", "1; the version is a label.");
         bytes_append_text(text, "weir_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
         scalar(text, "weir_start_time_seconds", "gauge", "When the process started.",
@@ -449,17 +477,22 @@ void status_metrics(const struct status *status, struct bytes *text)
         scalar(text, "weir_ready", "gauge", "1 while /readyz says 200.", status_ready(status, &scratch));
         bytes_done(&scratch);
         scalar(text, "weir_config_generation", "gauge", "Generation of the job in force.",
-               pipeline_job(status->pipeline)->generation);
-        append_source_metrics(status, text);
-        append_window_metrics(status, text);
-        append_sink_metrics(status, text);
+               has_job(status) ? pipeline_job(status->pipeline)->generation : 0);
+        if (has_job(status)) {
+                append_source_metrics(status, text);
+                append_window_metrics(status, text);
+                append_sink_metrics(status, text);
+        }
         scalar(text, "weir_wal_appended_bytes_total", "counter", "Bytes written to the log, padding included.",
                (double)stats.log.n_bytes);
         scalar(text, "weir_wal_fsyncs_total", "counter", "Groups synced.", (double)stats.log.n_syncs);
         scalar(text, "weir_wal_fsync_seconds_total", "counter", "Time spent in syncs.",
                (double)stats.log.sync_ns * 1e-9);
         scalar(text, "weir_wal_bytes", "gauge", "Size of all log files.", (double)stats.log.disk_bytes);
-        scalar(text, "weir_wal_full", "gauge", "1 while the log cannot grow.", stats.log.is_no_space);
+        scalar(text, "weir_wal_full", "gauge", "1 while the log has no room and nothing is acknowledged.",
+               stats.log_full != NULL);
+        scalar(text, "weir_outbox_full", "gauge", "1 while the outbox has no room on the disk.",
+               stats.outbox_full != NULL);
         scalar(text, "weir_outbox_bytes", "gauge", "Size of all outbox files.", (double)stats.outbox.disk_bytes);
         scalar(text, "weir_checkpoints_total", "counter", "Checkpoints written in this life.",
                (double)stats.n_checkpoints);

@@ -12,6 +12,10 @@
  *    "sinks": {"ctr": {"connector": "redis", "rows": 0, "withheld": 0, "failed": 0, "epoch": 0, "commit_epoch": 0,
  *    "state": "connected"}}, "log": {...}, "outbox": {...}, "checkpoint": {...}}
  *
+ * While weir starts, what is not there yet is empty or zero. The reasons are sentences for people; the words before
+ * them are stable: "starting", "stopping", "replaying the log, 42 %", "the disk of DIR is full: ...", "the log has
+ * reached weir.wal.max-bytes ...", "the machine's clock is behind ...".
+ *
  * received = accepted + duplicate + dead for each source, in = used + late + failed + overflow for each windowed
  * operator, at every moment: all of them come from the engine, between two records. Times are epoch milliseconds; a
  * watermark before the first is null. Loop thread. */
@@ -28,11 +32,12 @@ struct status_source { /* the network's side of a source */
 };
 
 struct status {
-        struct pipeline *pipeline;
+        struct pipeline *pipeline; /* NULL: not yet; one that recovers shows what it has */
+        const char *name;          /* weir.name, or the host's */
         const struct clock *clock;
         int64_t started_ms;
-        bool is_ready;        /* recovery done and listeners up */
-        const char *not_ready_why;
+        bool is_ready;             /* recovery done and listeners up */
+        const char *not_ready_why; /* unless there is more to say than that */
         void *context;
         void (*source)(void *context, uint32_t source, struct status_source *ret_source);
 };
@@ -42,5 +47,7 @@ void status_json(const struct status *status, struct bytes *text);
 void status_metrics(const struct status *status, struct bytes *text);
 /* true: ready. Appends `"ready": ..., "reasons": [...]`, without braces. */
 bool status_ready(const struct status *status, struct bytes *text);
+/* The first reason why not, as plain text; "" when ready. */
+void status_why(const struct status *status, struct bytes *text);
 
 #endif

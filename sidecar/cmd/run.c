@@ -1,8 +1,12 @@
 /* run.c - `weir run`: the daemon, or a bounded job to its end.
  *
  * The order of a start: job text, plan, decoders (nothing of which touches the state directory: `weir check` sees the
- * same), then the state directory, recovery, sinks, listeners, and only then "ready". A stop goes the other way
- * round. */
+ * same), then the state directory's lock, signals and HTTP, recovery, sinks, listeners, and only then "ready". A stop
+ * goes the other way round.
+ *
+ * A start may take minutes (a long log) or wait for somebody (a full disk, a clock that is behind). All the while the
+ * loop turns, in on_wait: SIGTERM ends it, /livez answers 200 and /readyz says what it is about, systemd hears that we
+ * live. What such a nested turn may not do is begin anything: ticks and reloads wait until it is over. */
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/log.h"
 #include "sidecar/bounded.h"
@@ -13,6 +17,7 @@
 #include "sidecar/notify.h"
 #include "sidecar/pipeline.h"
 #include "sidecar/plan/setting.h"
+#include "sidecar/room.h"
 #include "sidecar/source_decoder.h"
 #include "sidecar/sources.h"
 #include "sidecar/status.h"
@@ -26,7 +31,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TICK_MS = 1000, QUIESCE_MS = 5000, SINKS_MS = 5000, CLOCK_POLL_MS = 1000 };
+enum { TICK_MS = 1000, QUIESCE_MS = 5000, SINKS_MS = 5000, START_POLL_MS = 1000, ROOM_BYTES = 4096 };
+/* While a start or a stop goes on, systemd is told once a second that this much more time is needed. */
+#define EXTEND_EVERY_NS UINT64_C(1000000000)
+enum { EXTEND_USEC = 60000000 };
+enum { START_E_GIVEN_UP = 1 };
 
 struct run {
         const struct clock *clock;
@@ -44,9 +53,15 @@ struct run {
         struct loop_watch *signals;
         int signal_fd;
         int64_t started_ms;
-        bool is_ready, is_awake, is_stopping, is_reloading;
+        char *name;
+        struct room room;         /* for the files of the state directory itself */
+        uint64_t extended_ns;     /* monotonic time when systemd last heard that a start or stop goes on */
+        bool is_ready, is_awake;
+        bool is_stopping;         /* somebody wants it to */
+        bool is_draining;         /* it is at it */
+        bool is_reload_wanted, is_reloading;
+        bool is_waiting;          /* inside on_wait */
         enum err_code broken;     /* not ERR_NONE: the line is broken, leave at once */
-        char endpoints[4096];
 };
 
 /* ---- Callbacks of the pipeline */
@@ -99,11 +114,14 @@ static void source_status(void *context, uint32_t source, struct status_source *
 
 static struct status make_status(struct run *run)
 {
+        const char *why = run->room.is_lacking ? run->room.why : "starting";
+
         return (struct status){.pipeline = run->pipeline,
+                               .name = run->name,
                                .clock = run->clock,
                                .started_ms = run->started_ms,
                                .is_ready = run->is_ready,
-                               .not_ready_why = run->is_stopping ? "stopping" : "starting",
+                               .not_ready_why = run->is_stopping ? "stopping" : why,
                                .context = run,
                                .source = source_status};
 }
@@ -184,6 +202,12 @@ static void configure_log(const struct plan_job *plan)
 
 /* ---- Reload */
 
+static void name_run(struct run *run, const struct plan_job *plan)
+{
+        alloc_free(run->name);
+        run->name = instance_name(setting_text(plan, SETTING_NAME));
+}
+
 static void reload(struct run *run)
 {
         enum err_code code = ERR_NONE;
@@ -206,10 +230,12 @@ static void reload(struct run *run)
 
                 if (generation_change(run->pipeline, job, &err) < 0 ||
                     sources_change_plan(run->sources, plan, &err) < 0) {
-                        on_fatal(run, &err);
+                        if (!pipeline_is_given_up(run->pipeline)) /* else a stop is wanted, and the log is as it was */
+                                on_fatal(run, &err);
                         return;
                 }
                 configure_log(plan);
+                name_run(run, plan);
                 log_message(LOG_INFO, "reload", "generation %u is in force", pipeline_job(run->pipeline)->generation);
         }
         sources_accept(run->sources);
@@ -225,6 +251,7 @@ static void begin_reload(struct run *run)
         snprintf(lines, sizeof lines, "RELOADING=1\nMONOTONIC_USEC=%llu",
                  (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
         notify_send(&run->notify, lines);
+        run->is_reload_wanted = false;
         run->is_reloading = true;
         sources_quiesce(run->sources);
 }
@@ -237,9 +264,9 @@ static void on_signal(void *context)
         struct signalfd_siginfo info;
 
         while (read(run->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-                if (info.ssi_signo == SIGHUP && run->is_ready && !run->is_reloading)
-                        begin_reload(run);
-                else if (info.ssi_signo != SIGHUP)
+                if (info.ssi_signo == SIGHUP)
+                        run->is_reload_wanted = run->is_ready;
+                else
                         run->is_stopping = true;
         }
 }
@@ -265,6 +292,8 @@ static void on_tick(void *context)
 {
         struct run *run = context;
 
+        if (run->is_waiting)
+                return;
         pipeline_tick(run->pipeline);
         sources_tick(run->sources);
 }
@@ -274,6 +303,54 @@ static void on_watchdog(void *context)
         struct run *run = context;
 
         notify_send(&run->notify, "WATCHDOG=1");
+}
+
+/* ---- Waiting */
+
+/* A start or stop that goes on is no hang, and one that waits for a disk or a clock is none either. */
+static void extend_timeout(struct run *run)
+{
+        uint64_t now_ns = clock_monotonic_ns(run->clock);
+        struct status status;
+        struct bytes lines;
+
+        if (now_ns - run->extended_ns < EXTEND_EVERY_NS)
+                return;
+        run->extended_ns = now_ns;
+        status = make_status(run);
+        bytes_init(&lines);
+        bytes_append_format(&lines, "EXTEND_TIMEOUT_USEC=%d\nSTATUS=", EXTEND_USEC);
+        status_why(&status, &lines);
+        bytes_append_byte(&lines, '\0');
+        notify_send(&run->notify, (const char *)lines.data);
+        bytes_done(&lines);
+}
+
+/* One turn of the loop while something else waits. Not 0: it is to give up. */
+static int wait_for(struct run *run, int ms)
+{
+        run->is_waiting = true;
+        if (loop_run_once(run->loop, ms) < 0 && run->broken == ERR_NONE) {
+                run->broken = ERR_INTERNAL;
+                log_message(LOG_ERROR, "fatal", "the event loop failed");
+        }
+        run->is_waiting = false;
+        extend_timeout(run);
+        return run->broken != ERR_NONE || (run->is_stopping && !run->is_draining);
+}
+
+static int on_wait(void *context)
+{
+        return wait_for(context, 0);
+}
+
+/* The disk has no room for a file of the state directory. */
+static int wait_for_room(struct run *run)
+{
+        const struct room_lack lack = {.what = "start", .dir = run->instance.dir, .need_bytes = ROOM_BYTES};
+
+        room_lacks(&run->room, &lack, clock_monotonic_ns(run->clock));
+        return wait_for(run, START_POLL_MS);
 }
 
 /* ---- Start */
@@ -294,11 +371,12 @@ static bool wait_for_clock(struct run *run)
                                 LOG_ERROR, "clock-behind",
                                 "the machine's clock is behind the last logged arrival; weir listens once it has caught up");
                 is_told = true;
-                if (loop_run_once(run->loop, CLOCK_POLL_MS) < 0)
+                if (wait_for(run, START_POLL_MS) != 0)
                         return false;
         }
 }
 
+/* The file first: whoever finds it finds everything listening. 0, START_E_GIVEN_UP, < 0. */
 static int announce(struct run *run, struct err *err)
 {
         struct bytes json;
@@ -309,21 +387,61 @@ static int announce(struct run *run, struct err *err)
         bytes_append_text(&json, "{");
         sources_append_endpoints(run->sources, &json);
         bytes_append_format(&json, "\"http\": \"%s\"}\n", http_address(run->http));
-        result = instance_write_endpoints(&run->instance, bytes_slice(&json), err);
-        log_begin(&line, LOG_INFO, "ready");
-        log_bytes(&line, "endpoints", slice_make(json.data, json.len - 1));
-        log_text(&line, "run", run->instance.run);
-        log_end(&line);
+        while ((result = instance_write_endpoints(&run->instance, bytes_slice(&json), err)) > 0)
+                if (wait_for_room(run) != 0)
+                        break;
+        if (result == 0) {
+                room_is_back(&run->room, "start", clock_monotonic_ns(run->clock));
+                sources_accept(run->sources);
+                run->is_ready = true;
+                log_begin(&line, LOG_INFO, "ready");
+                log_bytes(&line, "endpoints", slice_make(json.data, json.len - 1));
+                log_text(&line, "run", run->instance.run);
+                log_end(&line);
+                notify_send(&run->notify, "READY=1\nSTATUS=ready");
+        }
         bytes_done(&json);
-        notify_send(&run->notify, "READY=1\nSTATUS=ready");
+        return result > 0 ? START_E_GIVEN_UP : result;
+}
+
+static void start_timers(struct run *run)
+{
+        if (run->notify.watchdog_ns == 0)
+                return;
+        run->watchdog = loop_timer_new(run->loop, on_watchdog, run);
+        loop_timer_repeat(run->watchdog, run->notify.watchdog_ns / 1000000);
+}
+
+/* The state directory is ours and HTTP answers. 0, START_E_GIVEN_UP, < 0. */
+static int open_house(struct run *run, const struct plan_job *plan, struct err *err)
+{
+        struct slice dir = setting_path(plan, SETTING_STATE_DIR);
+        char *dir_text = alloc_text_n(dir.data, dir.len);
+        struct log_line line;
+        int result = instance_open(dir_text, file_ops_system(), &run->instance, err);
+
+        alloc_free(dir_text);
+        if (result < 0)
+                return -1;
+        name_run(run, plan);
+        if (http_new(run->loop, setting_text(plan, SETTING_HTTP_LISTEN), serve, run, &run->http, err) < 0)
+                return -1;
+        log_begin(&line, LOG_INFO, "http");
+        log_text(&line, "address", http_address(run->http));
+        log_end(&line);
+        start_timers(run);
+        while (result > 0) {
+                if (wait_for_room(run) != 0)
+                        return START_E_GIVEN_UP;
+                result = instance_count_start(&run->instance, err);
+        }
+        room_is_back(&run->room, "start", clock_monotonic_ns(run->clock));
         return result;
 }
 
+/* 0: it runs, or pipeline_stop is to end it; START_E_GIVEN_UP: there is nothing to stop; < 0. */
 static int start(struct run *run, struct job *job, struct err *err)
 {
-        const struct plan_job *plan = job->plan;
-        struct slice dir = setting_path(plan, SETTING_STATE_DIR);
-        char *dir_text = alloc_text_n(dir.data, dir.len);
         struct pipeline_config pipeline = {.clock = run->clock,
                                            .loop = run->loop,
                                            .instance = &run->instance,
@@ -331,36 +449,32 @@ static int start(struct run *run, struct job *job, struct err *err)
                                            .on_durable = on_durable,
                                            .on_room = on_room,
                                            .on_wake = on_wake,
-                                           .on_fatal = on_fatal};
+                                           .on_fatal = on_fatal,
+                                           .on_wait = on_wait};
         struct sources_config sources = {.loop = run->loop, .instance = &run->instance};
-        int result = instance_open(dir_text, file_ops_system(), &run->instance, err);
+        int result = open_house(run, job->plan, err);
 
-        alloc_free(dir_text);
-        if (result < 0) {
+        if (result != 0) {
                 job_free(job);
-                return -1;
+                return result;
         }
-        if (pipeline_open(&pipeline, job, &run->pipeline, err) < 0)
-                return -1;
-        plan = pipeline_job(run->pipeline)->plan;
+        result = pipeline_open(&pipeline, job, &run->pipeline, err);
+        if (result != 0)
+                return result < 0 ? -1 : START_E_GIVEN_UP;
         sources.pipeline = run->pipeline;
-        sources.plan = plan;
-        if (sources_open(&sources, &run->sources, err) < 0 ||
-            http_new(run->loop, setting_text(plan, SETTING_HTTP_LISTEN), serve, run, &run->http, err) < 0)
+        sources.plan = pipeline_job(run->pipeline)->plan;
+        if (sources_open(&sources, &run->sources, err) < 0)
                 return -1;
         if (!wait_for_clock(run))
                 return run->is_stopping ? 0 : err_set(err, ERR_UNAVAILABLE, "the machine's clock stays behind");
-        if (pipeline_ready(run->pipeline, err) < 0)
-                return -1;
-        sources_accept(run->sources);
-        run->is_ready = true;
+        result = pipeline_ready(run->pipeline, err);
+        if (result == 0)
+                result = announce(run, err);
+        if (result != 0)
+                return result < 0 ? -1 : 0;
         run->tick = loop_timer_new(run->loop, on_tick, run);
         loop_timer_repeat(run->tick, TICK_MS);
-        if (run->notify.watchdog_ns > 0) {
-                run->watchdog = loop_timer_new(run->loop, on_watchdog, run);
-                loop_timer_repeat(run->watchdog, run->notify.watchdog_ns / 1000000);
-        }
-        return announce(run, err);
+        return 0;
 }
 
 /* ---- The loop */
@@ -388,10 +502,23 @@ static int serve_until_stopped(struct run *run, struct err *err)
         while (!run->is_stopping && run->broken == ERR_NONE) {
                 if (turn(run, err) < 0)
                         return -1;
-                if (run->is_reloading && sources_is_quiet(run->sources))
+                if (run->is_reload_wanted && !run->is_reloading)
+                        begin_reload(run);
+                if (run->is_reloading && sources_is_quiet(run->sources) && pipeline_is_settled(run->pipeline))
                         reload(run);
         }
         return 0;
+}
+
+/* Every batch that was read is taken and answered, or the log has no room and all that it holds is answered. */
+static bool is_quiet(const struct run *run)
+{
+        struct pipeline_stats stats;
+
+        if (sources_is_quiet(run->sources) && sources_is_answered(run->sources))
+                return true;
+        pipeline_stats(run->pipeline, &stats);
+        return stats.log_full != NULL && stats.n_acks_waiting == 0;
 }
 
 /* Reads no more, takes and answers what was read, drains, writes a checkpoint. */
@@ -400,18 +527,19 @@ static int stop(struct run *run, struct err *err)
         uint64_t deadline_ns = clock_monotonic_ns(run->clock) + UINT64_C(1000000) * QUIESCE_MS;
 
         run->is_ready = false;
+        run->is_draining = true;
         notify_send(&run->notify, "STOPPING=1");
         log_message(LOG_INFO, "stopping", "reading no more; the log is drained and a checkpoint written");
         instance_remove_endpoints(&run->instance);
         sources_quiesce(run->sources);
-        while (run->broken == ERR_NONE && clock_monotonic_ns(run->clock) < deadline_ns &&
-               !(sources_is_quiet(run->sources) && sources_is_answered(run->sources))) {
+        while (run->broken == ERR_NONE && clock_monotonic_ns(run->clock) < deadline_ns && !is_quiet(run)) {
                 run->is_awake = true;
                 if (turn(run, err) < 0)
                         return -1;
         }
         if (run->broken != ERR_NONE)
                 return 0;
+        run->tick = loop_timer_free(run->tick);
         run->sources = sources_close(run->sources);
         return pipeline_stop(run->pipeline, SINKS_MS, err);
 }
@@ -429,18 +557,27 @@ static void done(struct run *run)
                 close(run->signal_fd);
         loop_free(run->loop);
         notify_close(&run->notify);
+        alloc_free(run->name);
 }
 
 static enum err_code run_listening(struct run *run, struct job *job)
 {
         struct err err = {0};
         enum err_code code = ERR_NONE;
+        int result = -1;
 
         run->loop = loop_new();
         if (watch_signals(run, &err) < 0)
                 job_free(job);
-        else if (start(run, job, &err) == 0 && serve_until_stopped(run, &err) == 0 && run->broken == ERR_NONE)
+        else
+                result = start(run, job, &err);
+        if (result == START_E_GIVEN_UP && run->broken == ERR_NONE) {
+                err_reset(&err);
+                notify_send(&run->notify, "STOPPING=1");
+                log_message(LOG_INFO, "stopping", "told to stop while starting; the log is as it was");
+        } else if (result == 0 && serve_until_stopped(run, &err) == 0 && run->broken == ERR_NONE) {
                 stop(run, &err);
+        }
         if (run->broken != ERR_NONE)
                 _exit((int)run->broken); /* what was not durable must not be tidied up as if it were */
         if (err.code != ERR_NONE) {
