@@ -213,7 +213,19 @@ static uint64_t find_committed(const struct delivery *delivery, const char *grou
         return 0;
 }
 
-static int start_sink(struct delivery *delivery, uint32_t index, uint64_t last_epoch, struct err *err)
+/* An epoch below the oldest that is held may have been made and cut. */
+static bool has_made(void *context, uint64_t epoch)
+{
+        const struct delivery *delivery = context;
+        const struct feeder_source *source = outbox_source(delivery->outbox);
+        struct feeder_epoch found;
+
+        if (epoch == 0 || (source->find_epoch(source->context, epoch - 1, &found) && found.epoch == epoch))
+                return true;
+        return !source->find_epoch(source->context, 0, &found) || found.epoch > epoch;
+}
+
+static int start_sink(struct delivery *delivery, uint32_t index, uint64_t last_epoch, uint64_t log_end, struct err *err)
 {
         struct sink *sink = delivery->sinks.sinks[index];
         struct feeder_config feeder_config = {.sink = sink,
@@ -230,10 +242,12 @@ static int start_sink(struct delivery *delivery, uint32_t index, uint64_t last_e
                                      .instance = delivery->config.instance->id,
                                      .start = delivery->config.instance->starts,
                                      .last_epoch = last_epoch,
+                                     .log_end = log_end,
+                                     .has_made = has_made,
                                      .has_commit = delivery->config.has_log,
                                      .committed_epoch = find_committed(delivery, delivery->sinks.groups[index]),
                                      .fingerprint = table_fingerprint,
-                                     .fingerprint_context = delivery};
+                                     .context = delivery};
 
         delivery->feeders = alloc_resize(delivery->feeders, delivery->n_feeders + 1, sizeof *delivery->feeders);
         delivery->feeders[delivery->n_feeders++] = feeder;
@@ -242,10 +256,10 @@ static int start_sink(struct delivery *delivery, uint32_t index, uint64_t last_e
         return 0;
 }
 
-int delivery_start(struct delivery *delivery, uint64_t last_epoch, struct err *err)
+int delivery_start(struct delivery *delivery, uint64_t last_epoch, uint64_t log_end, struct err *err)
 {
         while (delivery->n_feeders < delivery->sinks.n_sinks)
-                if (start_sink(delivery, delivery->n_feeders, last_epoch, err) < 0)
+                if (start_sink(delivery, delivery->n_feeders, last_epoch, log_end, err) < 0)
                         return -1;
         return 0;
 }
@@ -351,6 +365,16 @@ bool delivery_is_ready(const struct delivery *delivery, const char **ret_why)
                 }
         *ret_why = NULL;
         return true;
+}
+
+bool delivery_is_refused(const struct delivery *delivery, const char **ret_why)
+{
+        for (uint32_t i = 0; i < delivery->sinks.n_sinks; i++)
+                if (delivery->sinks.sinks[i]->stats.is_refused) {
+                        *ret_why = delivery->sinks.sinks[i]->stats.state;
+                        return true;
+                }
+        return false;
 }
 
 int32_t delivery_sink_of(const struct delivery *delivery, const struct plan_table *table)

@@ -36,8 +36,9 @@ struct delivery *delivery_close(struct delivery *delivery); /* NULL allowed; ret
 /* Makes the sink tables of a job known (before rows of its generation are appended or read). The job outlives the
  * delivery. */
 int delivery_add_job(struct delivery *delivery, const struct job *job, struct err *err) WEIR_MUST_CHECK;
-/* Connects the sinks: after recovery, when last_epoch is known; and the new ones after a reload. */
-int delivery_start(struct delivery *delivery, uint64_t last_epoch, struct err *err) WEIR_MUST_CHECK;
+/* Connects the sinks: after recovery, when last_epoch and the end of the log are known; and the new ones after a
+ * reload. */
+int delivery_start(struct delivery *delivery, uint64_t last_epoch, uint64_t log_end, struct err *err) WEIR_MUST_CHECK;
 
 /* One piece of the engine's output. lsn: end of the log. 0, OUTBOX_E_FULL (the caller keeps the piece and tries again),
  * < 0. */
@@ -62,6 +63,8 @@ const struct sink *delivery_sink(const struct delivery *delivery, uint32_t index
 uint64_t delivery_committed(const struct delivery *delivery, uint32_t index);
 /* Every sink is connected (or has nothing to say); *ret_why names the first that is not. */
 bool delivery_is_ready(const struct delivery *delivery, const char **ret_why);
+/* A sink must not be written until somebody decides; *ret_why says what. */
+bool delivery_is_refused(const struct delivery *delivery, const char **ret_why);
 /* The sink that a table's rows go to, -1 for a table that no generation knows. */
 int32_t delivery_sink_of(const struct delivery *delivery, const struct plan_table *table);
 

@@ -237,6 +237,12 @@ int generation_write_config(struct pipeline *pipeline, struct err *err)
         return result;
 }
 
+int generation_start_sinks(struct pipeline *pipeline, struct err *err)
+{
+        return delivery_start(pipeline->delivery, engine_last_epoch(pipeline->engine),
+                              pipeline->has_log ? wal_end(pipeline->wal) : UINT64_MAX, err);
+}
+
 int generation_change(struct pipeline *pipeline, struct job *job, struct err *err)
 {
         struct engine *engine = NULL;
@@ -250,5 +256,5 @@ int generation_change(struct pipeline *pipeline, struct job *job, struct err *er
                 return -1;
         if (generation_bind(pipeline, job, engine, 0, err) < 0 || generation_write_config(pipeline, err) < 0)
                 return -1;
-        return delivery_start(pipeline->delivery, engine_last_epoch(engine), err);
+        return generation_start_sinks(pipeline, err);
 }

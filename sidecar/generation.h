@@ -18,6 +18,8 @@ int generation_migrate(struct pipeline *pipeline, const struct job *job, struct 
         WEIR_MUST_CHECK;
 /* The CONFIG record of the job in force; waits for room. */
 int generation_write_config(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
+/* Connects sinks that are not yet, with what engine and log know of themselves. */
+int generation_start_sinks(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
 /* SIGHUP, or other files at a start: takes a compiled job here. No batch may be half taken. Owns `job`, also on
  * failure, which is fatal. */
 int generation_change(struct pipeline *pipeline, struct job *job, struct err *err) WEIR_MUST_CHECK;

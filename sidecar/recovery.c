@@ -369,5 +369,5 @@ int recovery_run(struct pipeline *pipeline, struct job *job, struct err *err)
         if (result < 0)
                 return -1;
         pipeline->stats.recovery_ms = (int64_t)((clock_monotonic_ns(pipeline->config.clock) - start_ns) / 1000000);
-        return delivery_start(pipeline->delivery, engine_last_epoch(pipeline->engine), err);
+        return generation_start_sinks(pipeline, err);
 }

@@ -204,7 +204,7 @@ void status_json(const struct status *status, struct bytes *text)
 
 /* Why not: sentences, the one that says most first. */
 struct reasons {
-        const char *texts[5];
+        const char *texts[6];
         uint32_t n;
         char replay[64];
 };
@@ -213,6 +213,7 @@ static void find_reasons(const struct status *status, struct reasons *ret_reason
 {
         struct pipeline_stats stats;
         struct reasons *found = ret_reasons;
+        const char *sink_why;
 
         stats_of(status, &stats);
         found->n = 0;
@@ -226,6 +227,8 @@ static void find_reasons(const struct status *status, struct reasons *ret_reason
                 snprintf(found->replay, sizeof found->replay, "replaying the log, %u %%", stats.replay_percent);
                 found->texts[found->n++] = found->replay;
         }
+        if (has_job(status) && delivery_is_refused(pipeline_delivery(status->pipeline), &sink_why))
+                found->texts[found->n++] = sink_why;
         if (!status->is_ready)
                 found->texts[found->n++] = status->not_ready_why;
 }

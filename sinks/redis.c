@@ -106,6 +106,7 @@ static void go_down(struct redis_sink *redis, enum redis_state state, enum redis
         (void)snprintf(text, sizeof(text), "%s %s: %s", redis->address, redis_trouble_words(kind), why);
         redis->state = state;
         redis->sink.stats.is_ready = false;
+        redis->sink.stats.is_refused = kind == REDIS_AHEAD;
         redis->sink.stats.n_errors++;
         redis->told = kind;
         redis->is_told_by_rows = is_by_rows;
@@ -226,6 +227,7 @@ static void become_ready(struct redis_sink *redis, enum sink_memory memory, uint
         for (uint32_t i = 0; i < redis->open.n_targets; i++)
                 redis_epoch_send_catalog(&redis->open, i, &redis->config);
         redis->sink.stats.is_ready = true;
+        redis->sink.stats.is_refused = false;
         redis->sink.stats.committed_epoch = epoch;
         if (redis->was_ready)
                 redis->sink.stats.n_resets++;

@@ -70,7 +70,7 @@ void redis_epoch_send_catalog(struct redis_epoch *epoch, uint32_t index, const s
         size_t lens[4] = {4, 12, name.len, 0};
 
         if (config->fingerprint != NULL)
-                fingerprint = config->fingerprint(config->fingerprint_context, table->table);
+                fingerprint = config->fingerprint(config->context, table->table);
         bytes_reset(&epoch->scratch);
         redis_table_catalog(table, slice_from_text(config->name), fingerprint, &epoch->scratch);
         argv[3] = (const char *)epoch->scratch.data;

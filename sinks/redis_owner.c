@@ -7,7 +7,8 @@
  *    │                 │ another's                gone            as expected   │
  *    │                 └──────→ WATCHING (PTTL) ──────→ TAKING (SET XX GET) ────┘
  *    │                              │ renewed
- *    └── any surprise: on_lost      └──────→ STOPPED: on_fatal
+ *    ├── any surprise: on_lost      └──────→ STOPPED: on_fatal
+ *    └── not from our log: on_trouble
  *
  * Replies that come late, after the state has moved on, are told by the round in their tag. */
 #include "sinks/redis_owner.h"
@@ -22,7 +23,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { TEXT_BYTES = LIMIT_REDIS_KEY_BYTES + 256 };
+enum { TEXT_BYTES = LIMIT_REDIS_KEY_BYTES + 512 };
 
 enum owner_state { IDLE, READING, CREATING, WATCHING, TAKING, HELD, COMMITTING, STOPPED };
 
@@ -37,6 +38,9 @@ struct redis_owner {
         uint32_t round;           /* counts begin and cancel */
         bool has_held;            /* was HELD once, or the last run's checkpoint says that it was */
         uint64_t newest_epoch;    /* that we can have committed: made by the engine, or sent */
+        uint64_t log_end;         /* what we committed lies before it */
+        bool (*has_made)(void *context, uint64_t epoch);
+        void *made_context;
         uint64_t committed_epoch; /* that was confirmed */
         char name[256];           /* for people */
         char record_key[LIMIT_REDIS_KEY_BYTES];
@@ -112,6 +116,9 @@ struct redis_owner *redis_owner_new(struct redis_link *link, const struct sink_c
         owner->instance = config->instance;
         owner->start = config->start;
         owner->newest_epoch = config->last_epoch;
+        owner->log_end = config->log_end;
+        owner->has_made = config->has_made;
+        owner->made_context = config->context;
         owner->committed_epoch = config->committed_epoch;
         owner->has_held = config->committed_epoch > 0;
         (void)snprintf(owner->name, sizeof(owner->name), "%s", config->name);
@@ -229,16 +236,28 @@ static void hold(struct redis_owner *owner, enum sink_memory memory, uint64_t ep
         owner->events.on_owned(owner->events.context, memory, epoch);
 }
 
+/* Whether this record can be from the log as it is. */
+static bool is_from_our_log(const struct redis_owner *owner, const struct redis_record *record)
+{
+        if (record->epoch > owner->newest_epoch || (record->epoch > 0 && record->lsn >= owner->log_end))
+                return false;
+        return record->epoch <= owner->committed_epoch || owner->has_made == NULL ||
+               owner->has_made(owner->made_context, record->epoch);
+}
+
 static void hold_own(struct redis_owner *owner, const struct redis_record *record)
 {
         char text[TEXT_BYTES];
 
-        if (record->epoch > owner->newest_epoch) {
+        if (!is_from_our_log(owner, record)) {
                 (void)snprintf(text, sizeof(text),
-                               "Redis holds epoch %" PRIu64 " of this instance, whose log ends at epoch %" PRIu64
-                               ": the state directory lost data or was copied; delete the key '%s' to go on without it",
-                               record->epoch, owner->newest_epoch, owner->record_key);
-                stop(owner, text);
+                               "it holds epoch %" PRIu64 " at %" PRIu64 ", and our log, which ends with epoch %" PRIu64
+                               " at %" PRIu64 ", has not made it: the state directory lost data, is an older copy, or "
+                               "is used twice. Nothing is written there. Stop weir and restore the state directory as it "
+                               "was last; or delete the key '%s' to go on with what this one holds", record->epoch,
+                               record->lsn, owner->newest_epoch, owner->log_end, owner->record_key);
+                owner->state = IDLE;
+                owner->events.on_trouble(owner->events.context, REDIS_AHEAD, text);
                 return;
         }
         if (owner->has_held && record->epoch < owner->committed_epoch) {
@@ -404,6 +423,8 @@ void redis_owner_commit(struct redis_owner *owner, uint64_t epoch, uint64_t lsn)
         owner->epoch_coming = epoch;
         if (epoch > owner->newest_epoch)
                 owner->newest_epoch = epoch;
+        if (lsn >= owner->log_end)
+                owner->log_end = lsn + 1;
         make_record(owner, epoch, lsn);
         send_set(owner, STEP_COMMIT, true);
 }

@@ -15,8 +15,10 @@
  *                        is renewed it does, and this one stops. Once it has run out (at most 15 s) the other is gone:
  *                        this one takes over and sends all it keeps. Who stops because of this deletes its own second
  *                        key.
- *   a newer one of ours  Two processes with one state directory's identity (a copied directory), or our log lost what
- *                        it had promised: stop.
+ *   one of ours that     Our log lost what it had promised, an older copy of the state directory was restored, or
+ *   our log cannot have  two processes have its identity. The epoch or the position is beyond the end of the log, or
+ *   made                 the outbox, which holds the epochs before and behind it, does not hold it. Nothing is
+ *                        written until the key is deleted or weir is started with the directory that made it.
  *
  * An instance that was frozen for more than 15 s counts as gone; when it thaws, its next commit finds the other's
  * record and it stops. What it wrote in between are results of whole epochs, and the other writes them again at the

@@ -28,6 +28,7 @@ static const struct trouble troubles[REDIS_TROUBLE_COUNT] = {
                                 PAUSE_MAX_MS, false},
         [REDIS_VANISHED] = {"redis-key-vanished", "lost a key right after it was written", LOG_WARN, PAUSE_MIN_MS,
                             PAUSE_MAX_MS, false},
+        [REDIS_AHEAD] = {"redis-ahead", "knows more than our log", LOG_ERROR, PAUSE_MAX_MS, PAUSE_MAX_MS, false},
         [REDIS_OTHER] = {"redis-error", "refuses", LOG_ERROR, PAUSE_MAX_MS, PAUSE_MAX_MS, false},
 };
 

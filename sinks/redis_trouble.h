@@ -12,6 +12,7 @@
  *   wrong-type    WRONGTYPE                                  alarm with the key, same epoch again  5 s
  *   stream-ahead  an id of ours is refused, entry not there  alarm with the key, same epoch again  5 s
  *   vanished      a key is gone right after it was written   look whether Redis has forgotten      50 ms .. 5 s
+ *   ahead         the commit record knows more than our log  alarm, look at the record again       5 s
  *   other         any other error, not Redis at all          alarm, the same epoch again           5 s
  *
  * Pauses have jitter: half of it at least. Any thread. */
@@ -34,6 +35,7 @@ enum redis_trouble {
         REDIS_WRONG_TYPE,
         REDIS_STREAM_AHEAD,
         REDIS_VANISHED,
+        REDIS_AHEAD,
         REDIS_OTHER,
         REDIS_TROUBLE_COUNT
 };

@@ -58,12 +58,16 @@ struct sink_config {
         uint64_t instance;     /* of the state directory, drawn when it was made */
         uint64_t start;        /* how often that directory was started, this run included */
         uint64_t last_epoch;   /* the newest the engine has made; a far side beyond it means that our log lost data */
+        uint64_t log_end;      /* position behind our log: a far side that knows one beyond it means the same */
+        /* Whether our log made that epoch, as far as the outbox can tell; NULL: nobody knows. An epoch that it did not
+         * make means that the log lost data and went on. */
+        bool (*has_made)(void *context, uint64_t epoch);
         uint64_t committed_epoch; /* what this sink had committed, as far as the last checkpoint knows; for sinks whose
                                      far side remembers nothing (print), 0: nothing */
         bool has_commit;       /* false: every source is bounded, or nothing is logged; no commit record is kept */
         /* Hash of the SQL that fills a table, for the catalog; may be NULL. Valid during the call. */
         struct slice (*fingerprint)(void *context, const struct plan_table *table);
-        void *fingerprint_context;
+        void *context;         /* of has_made and fingerprint */
 };
 
 /* Numbers for /status and /metrics; the sink writes them, anyone on the loop thread reads them. */
@@ -76,6 +80,7 @@ struct sink_stats {
         int64_t committed_ms;    /* wall clock of the last commit, 0 before it */
         uint64_t bytes_in_flight; /* queued or not yet confirmed */
         bool is_ready;
+        bool is_refused;         /* it must not be written until somebody decides: weir is not ready */
         char state[160];         /* one line for people: "connected", "out of memory: OOM command not allowed …" */
 };
 

@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -360,6 +361,87 @@ def dead_letters_are_counted_and_shown():
     weir.stop()
 
 
+def redis_job(redis):
+    with_redis = f"WITH ('connector' = 'redis', 'url' = '{redis.url}')"
+    table = "CREATE TABLE ctr (campaign_id BIGINT, window_end TIMESTAMP(3), n BIGINT) "
+    head, tail = JOB.split(table + "WITH ('connector' = 'blackhole');")
+    return (head + "CREATE TABLE ctr (campaign_id BIGINT, window_end TIMESTAMP(3), n BIGINT, PRIMARY KEY (campaign_id) NOT "
+            + f"ENFORCED) {with_redis};\nCREATE TABLE log (campaign_id BIGINT, n BIGINT) {with_redis};{tail}"
+            + "INSERT INTO log SELECT campaign_id, n FROM (" + tail.split("INTO ctr", 1)[1].rstrip().rstrip(";")
+            .replace("COUNT(*)", "COUNT(*) AS n") + ");\n")
+
+
+def redis_content(client):
+    content = {"stream": client.xrange("weir:{log}"), "commit": client.get("weir:{commit}:ahead")}
+    for n in range(3):
+        content[n] = client.hgetall(f"weir:{{ctr:{n}}}")
+    return content
+
+
+def results_are_committed(client, rows):
+    entries = client.xrange("weir:{log}")
+    return len(entries) >= rows and client.get("weir:{commit}:ahead").split(":")[1] == entries[-1][0].split("-")[0]
+
+
+def redis_that_knows_more_than_the_log_is_not_written():
+    """An older copy of the state directory is restored; at once, or when it has gone on by itself for a while."""
+    folder = weirlib.Folder("redis-ahead")
+    redis = weirlib.RedisServer(folder)
+    client = redis.client()
+    for has_gone_on in (False, True):
+        client.flushall()
+        weir = make_weir("ahead", {"table.exec.mini-batch.allow-latency": "0 ms"}, job=redis_job(redis))
+        base = int(time.time() * 1000) // 10_000 * 10_000 - 3_600_000
+        slide = 0
+
+        def fire(weir, rows=12):
+            """Rows of one window each, and the window before it fires: one result a campaign."""
+            nonlocal slide
+            sender = weirlib.FlumeClient(weir.address("ad_events"))
+            slide += 1
+            bodies = [weirlib.ad_body(ad(n, base + slide * 20_000)) for n in range(rows)]
+            if sender.append_batch(bodies) != "OK":
+                raise Failure("not OK")
+            sender.close()
+        fire(weir)
+        fire(weir)
+        weirlib.wait_until("results", 20, lambda: results_are_committed(client, 3))
+        weir.stop()
+        shutil.copytree(weir.state, weir.state + "-copy")
+        weir.start()
+        fire(weir)
+        weirlib.wait_until("more results", 20, lambda: results_are_committed(client, 6))
+        weir.stop()
+        shutil.rmtree(weir.state)
+        os.rename(weir.state + "-copy", weir.state)
+        before = redis_content(client)
+        if has_gone_on:
+            os.rename(redis.path, redis.path + "-away")
+            weir.start()
+            fire(weir)
+            weirlib.wait_until("a result in the outbox", 20, lambda: weir.status()["windows"][0]["rows"] >= 6)
+            weir.stop()  # which waits for Redis for some ticks: clean all the same
+            os.rename(redis.path + "-away", redis.path)
+        weir.start()
+        fire(weir)
+        weirlib.wait_until("event=redis-ahead", 20, lambda: "event=redis-ahead" in weir.process.log_text())
+        time.sleep(1)
+        try:
+            weir.http("/readyz")
+            raise Failure("/readyz is 200")
+        except urllib.error.HTTPError as answer:
+            if answer.code != 503 or "knows more than our log" not in answer.read().decode():
+                raise Failure(f"/readyz {answer.code}") from None
+        if redis_content(client) != before or weir.process.log_text().count("event=redis-ahead") != 1:
+            raise Failure(f"written: {redis_content(client)}, before: {before}\n{weir.process.log_text()}")
+        client.delete("weir:{commit}:ahead")
+        fire(weir)
+        weirlib.wait_until("results after the key was deleted", 30, lambda: weir.status()["ready"])
+        weirlib.wait_until("the newest result", 20, lambda: results_are_committed(client, 9))
+        weir.stop()
+    redis.kill()
+
+
 WIDE_JOB = JOB.split("CREATE TABLE ctr", maxsplit=1)[0] + """
 CREATE TABLE widths (window_end TIMESTAMP(3), n BIGINT, widest INT) WITH ('connector' = 'blackhole');
 INSERT INTO widths SELECT window_end, COUNT(*), MAX(CHAR_LENGTH(user_id))
@@ -439,4 +521,5 @@ if __name__ == "__main__":
                        dead_letters_are_counted_and_shown, dead_letters_are_rows_in_files,
                        dead_letters_beyond_the_limit_keep_their_reasons,
                        rows_wider_than_a_record_are_dead_letters_and_the_rest_goes_on, many_connections_and_an_idle_one,
+                       redis_that_knows_more_than_the_log_is_not_written,
                        log_at_its_limit_is_cut_and_goes_on])

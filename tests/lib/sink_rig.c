@@ -97,7 +97,7 @@ void sink_rig_init(struct sink_rig *rig)
                                              .on_note = on_note, .on_fatal = on_fatal};
         rig->config = (struct sink_config){.loop = rig->loop, .clock = &rig->clock, .name = "test",
                                            .instance = 0xabc, .start = 1,
-                                           .has_commit = true};
+                                           .log_end = UINT64_MAX, .has_commit = true};
 }
 
 void sink_rig_close(struct sink_rig *rig)
