@@ -196,6 +196,8 @@ def load(server, shape, seconds):
     result = json.loads(client.stdout.readline())
     spent = cpu_seconds(server.pid) - before
     client.wait()
+    if result["failed"] > 0 and not isinstance(server, FlumeServer):
+        raise weirlib.Failure(f"{server.name} answered {result['failed']} batches with FAILED")
     result["cpu_ns"] = spent * 1e9 / max(result["events"], 1)
     return result
 
@@ -286,6 +288,9 @@ def main():
             syncs = [r["status"]["log"]["syncs"] for r in results if "status" in r and r["status"]["log"]["on"]]
             if syncs and shape.get("stop_and_wait"):
                 print(f"{name}: about {statistics.median(syncs) / (options.seconds + lines[1].warm_up):.0f} syncs a second")
+            failed = sum(r["failed"] for r in results)
+            if failed > 0:
+                print(f"{name}: {failed} batches answered FAILED (a full channel), which do not count")
             windows = [r for r in results if "status" in r and r["status"]["windows"]]
             if windows and shape["keys"] > 1000:
                 window = windows[-1]["status"]["windows"][0]

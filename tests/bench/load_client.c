@@ -20,8 +20,8 @@
  *                   then fits the sockets' windows and the processor's cache; with more, servers pay for the transport)
  *   --slide-events N  events of all connections per five minutes of event time (default 20 M)
  *
- * Prints one JSON object: events acknowledged in the measured time, rate, latency of answers, bytes, the client's
- * own CPU ns per event. */
+ * Prints one JSON object: events acknowledged in the measured time, rate, batches answered FAILED, latency of answers,
+ * bytes, the client's own CPU ns per event. */
 #include "sidecar/base/bytes.h"
 
 #include <arpa/inet.h>
@@ -73,8 +73,10 @@ struct connection {
         uint32_t serial;
         uint32_t n_in_flight;
         double *sent_at;           /* ring by serial */
-        uint8_t answer[32];
-        uint32_t n_answer;
+        uint8_t word[8];           /* of the answer: head of the frame or of a buffer */
+        uint32_t n_word, n_buffers, n_left;
+        uint32_t answered;         /* serial of the answer */
+        uint8_t last[2];           /* its last bytes: error flag, status */
         bool has_answered;
 };
 
@@ -87,6 +89,7 @@ struct load {
         uint64_t n_made;
         int64_t base_ms;
         uint64_t n_acked;
+        uint64_t n_failed; /* batches answered FAILED */
         float *latency_us;
         size_t n_latencies;
         bool is_measuring;
@@ -373,20 +376,48 @@ static void send_some(struct load *load, struct connection *connection)
 
 static void take_answer(struct load *load, struct connection *connection)
 {
-        uint32_t serial = bytes_get_be32(connection->answer);
+        bool is_ok = connection->last[1] == 0;
+        double sent_s;
 
-        if (connection->answer[connection->n_answer - 1] != 0 || connection->answer[connection->n_answer - 2] != 0) {
-                fprintf(stderr, "load_client: a batch was not answered OK\n");
+        if (connection->last[0] != 0) {
+                fprintf(stderr, "load_client: a batch was answered with an error\n");
                 exit(1);
         }
         connection->has_answered = true;
         connection->n_in_flight--;
-        connection->n_answer = 0;
         if (!load->is_measuring)
                 return;
+        if (!is_ok) {
+                load->n_failed++;
+                return;
+        }
         load->n_acked += load->options.n_frame;
+        sent_s = connection->sent_at[connection->answered & 65535];
         if (load->n_latencies < LATENCIES_MAX)
-                load->latency_us[load->n_latencies++] = (float)((now_s() - connection->sent_at[serial & 65535]) * 1e6);
+                load->latency_us[load->n_latencies++] = (float)((now_s() - sent_s) * 1e6);
+}
+
+/* Flume answers the handshake in a buffer of its own. */
+static void take_byte(struct load *load, struct connection *connection, uint8_t byte)
+{
+        if (connection->n_left > 0) {
+                connection->last[0] = connection->last[1];
+                connection->last[1] = byte;
+                connection->n_left--;
+        } else {
+                connection->word[connection->n_word++] = byte;
+                if (connection->n_word < (connection->n_buffers == 0 ? 8 : 4))
+                        return;
+                connection->n_word = 0;
+                if (connection->n_buffers == 0) {
+                        connection->answered = bytes_get_be32(connection->word);
+                        connection->n_buffers = bytes_get_be32(connection->word + 4);
+                        return;
+                }
+                connection->n_left = bytes_get_be32(connection->word);
+        }
+        if (connection->n_left == 0 && --connection->n_buffers == 0)
+                take_answer(load, connection);
 }
 
 static void receive_some(struct load *load, struct connection *connection)
@@ -400,13 +431,8 @@ static void receive_some(struct load *load, struct connection *connection)
                 fprintf(stderr, "load_client: the server closed a connection\n");
                 exit(1);
         }
-        for (ssize_t i = 0; i < n; i++) {
-                uint32_t whole = connection->has_answered ? 15 : 19;
-
-                connection->answer[connection->n_answer++] = buffer[i];
-                if (connection->n_answer == whole)
-                        take_answer(load, connection);
-        }
+        for (ssize_t i = 0; i < n; i++)
+                take_byte(load, connection, buffer[i]);
 }
 
 static int compare_float(const void *a, const void *b)
@@ -448,9 +474,10 @@ static void run(struct load *load)
         n_events = load->n_acked;
         cpu = cpu_s() - cpu;
         qsort(load->latency_us, load->n_latencies, sizeof *load->latency_us, compare_float);
-        printf("{\"events\": %llu, \"seconds\": %.6f, \"events_per_second\": %.0f, \"answers\": %zu, \"p50_us\": %.1f, "
-               "\"p99_us\": %.1f, \"max_us\": %.1f, \"frame_bytes\": %zu, \"client_cpu_ns\": %.1f}\n",
-               (unsigned long long)n_events, now - start, (double)n_events / (now - start), load->n_latencies,
+        printf("{\"events\": %llu, \"failed\": %llu, \"seconds\": %.6f, \"events_per_second\": %.0f, \"answers\": %zu, "
+               "\"p50_us\": %.1f, \"p99_us\": %.1f, \"max_us\": %.1f, \"frame_bytes\": %zu, \"client_cpu_ns\": %.1f}\n",
+               (unsigned long long)n_events, (unsigned long long)load->n_failed, now - start,
+               (double)n_events / (now - start), load->n_latencies,
                load->n_latencies ? (double)load->latency_us[load->n_latencies / 2] : 0,
                load->n_latencies ? (double)load->latency_us[load->n_latencies * 99 / 100] : 0,
                load->n_latencies ? (double)load->latency_us[load->n_latencies - 1] : 0,
