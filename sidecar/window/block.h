@@ -130,6 +130,16 @@ uint32_t block_dir_find(const struct block_dir *dir, uint32_t id, struct block *
 uint32_t block_map_need(struct block_map *map, uint32_t id, uint32_t n_ids, uintptr_t like, struct block **ret_block,
                         bool *ret_is_new, bool *ret_is_moved);
 
+/* The same for a block whose flags are all set: its entry is the id within it. true: it was made. */
+static inline bool block_add_whole(struct block *block, uint32_t local)
+{
+        bool is_new = (block->tail[local >> 6] >> (local & 63) & 1) == 0;
+
+        block->tail[local >> 6] |= UINT64_C(1) << (local & 63);
+        block->n = (uint16_t)(block->n + is_new);
+        return is_new;
+}
+
 /* Slow half of adding 1 to a counter: its low byte has just become 0. index = entry * n_counters + counter. */
 void block_carry(struct block_map *map, struct block *block, uint32_t index);
 void block_set_counter(struct block_map *map, struct block *block, uint32_t index, uint64_t value);

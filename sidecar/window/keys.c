@@ -61,63 +61,89 @@ static void hash_rows(struct keys *keys, uint32_t n)
         else
                 for (uint32_t i = 0; i < n; i++)
                         keys->hashes[i] = hash_bytes(key, keys->texts[i].data, keys->texts[i].len);
-        if (keys->depth == 0)
-                return; /* one segment stays in the cache */
-        for (uint32_t i = 0; i < n; i++) {
-                const struct keys_segment *segment = keys->segments[keys_segment_index(keys, keys->hashes[i])];
-
-                __builtin_prefetch(&segment->buckets[(uint32_t)keys->hashes[i] & (SEGMENT_MOST - 1)]);
-        }
 }
 
-/* Which places of a bucket hold the value: a bit each. */
-static inline unsigned bucket_match(const struct keys_bucket *bucket, uint64_t value)
+static inline const struct keys_bucket *bucket_of(struct keys_segment *const *segments, unsigned shift, uint32_t mask,
+                                                  uint64_t hash)
 {
-        unsigned match = 0;
+        return &segments[hash >> 1 >> shift]->buckets[(uint32_t)hash & mask];
+}
 
+/* Reads the line of every row's bucket, so that they are on their way all at once. They are read, not prefetched: a
+ * processor with all its miss buffers in use drops a prefetch (Zen 4: from two dozen on), and makes a read wait. */
+static void touch_buckets(const struct keys *keys, uint32_t n)
+{
+        struct keys_segment *const *segments = keys->segments;
+        unsigned shift = 63 - keys->depth;
+        uint64_t sum = 0;
+
+        for (uint32_t i = 0; i < n; i++)
+                sum += bucket_of(segments, shift, SEGMENT_MOST - 1, keys->hashes[i])->values[0];
+        __asm__ volatile("" : : "r"(sum)); /* it was wanted */
+}
+
+/* id + 1 at the first place of a bucket that holds the value; 0: none does. */
+static inline uint32_t bucket_match(const struct keys_bucket *bucket, uint64_t value)
+{
+        unsigned match = 1u << BUCKET_KEYS; /* the place behind the last: its id is always 0 */
+
+#pragma GCC unroll 8
         for (unsigned k = 0; k < BUCKET_KEYS; k++)
                 match |= (unsigned)(bucket->values[k] == value) << k;
-        return match;
+        return bucket->ids[__builtin_ctz(match)];
 }
 
-/* Nearly always a row's bucket says it all. What remains, a key gone or in the next bucket, is looked at when that has
- * been fetched. */
+/* Nearly always a row's bucket says it all, and no branch depends on what it says. What remains, a key gone or in the
+ * next bucket, is looked at when that has been fetched. */
 static void probe_rows(const struct keys *keys, uint32_t n, uint32_t *candidates)
 {
-        uint32_t mask = keys->segments[0]->mask;
-        uint32_t rest[KEYS_BATCH], n_rest = 0;
+        const uint64_t *values = keys->kind == KEYS_I64 ? (const uint64_t *)keys->values : keys->hashes;
+        struct keys_segment *const *segments = keys->segments;
+        uint32_t mask = segments[0]->mask, n_rest = 0;
+        unsigned shift = 63 - keys->depth;
+        uint32_t rest[KEYS_BATCH];
 
         for (uint32_t i = 0; i < n; i++) {
-                uint64_t hash = keys->hashes[i];
-                const struct keys_segment *segment = keys->segments[keys_segment_index(keys, hash)];
-                const struct keys_bucket *bucket = &segment->buckets[(uint32_t)hash & mask];
-                unsigned match = bucket_match(bucket, keys_row_value(keys, i));
+                const struct keys_bucket *bucket = bucket_of(segments, shift, mask, keys->hashes[i]);
+                uint32_t found = bucket_match(bucket, values[i]);
+                bool is_full = bucket->ids[BUCKET_KEYS - 1] != 0;
 
-                candidates[i] = match == 0 ? 0 : bucket->ids[__builtin_ctz(match)];
-                if (candidates[i] == 0 && bucket->ids[BUCKET_KEYS - 1] == 0) {
-                        candidates[i] = KEYS_NO_ID;
-                } else if (candidates[i] == 0 || candidates[i] == ID_GONE) {
-                        __builtin_prefetch(bucket + 1);
-                        rest[n_rest++] = i;
-                } else {
-                        candidates[i]--;
-                }
+                candidates[i] = found - 1;
+                rest[n_rest] = i;
+                n_rest += ((found == 0) & is_full) | (found == ID_GONE);
         }
         for (uint32_t r = 0; r < n_rest; r++)
+                __builtin_prefetch(bucket_of(segments, shift, mask, keys->hashes[rest[r]] + 1));
+        for (uint32_t r = 0; r < n_rest; r++)
                 candidates[rest[r]] = keys_find_row(keys, rest[r]);
+}
+
+/* Reads what the candidates' keys are compared with: where their bytes are, then the bytes. */
+static void touch_texts(const struct keys *keys, uint32_t n, const uint32_t *candidates)
+{
+        const struct block_dir *dir = keys->map.dir;
+        struct block *block;
+        uintptr_t sum = 0;
+
+        for (uint32_t i = 0; i < n; i++)
+                if (candidates[i] != KEYS_NO_ID) {
+                        sum += *keys_cell(dir, candidates[i], &block);
+                        sum += (uintptr_t)block->text;
+                }
+        for (uint32_t i = 0; i < n; i++)
+                if (candidates[i] != KEYS_NO_ID) {
+                        struct slice text = keys_text(dir, candidates[i]);
+
+                        sum += text.len > 0 ? text.data[0] : 0;
+                }
+        __asm__ volatile("" : : "r"(sum));
 }
 
 /* Equal hashes are not equal keys yet. */
 static void compare_rows(const struct keys *keys, uint32_t n, uint32_t *candidates)
 {
-        const struct block_dir *dir = keys->map.dir;
-
-        for (uint32_t i = 0; i < n && keys->depth > 0; i++)
-                if (candidates[i] != KEYS_NO_ID) {
-                        struct block *block;
-
-                        __builtin_prefetch(keys_cell(dir, candidates[i], &block));
-                }
+        if (keys->depth > 0)
+                touch_texts(keys, n, candidates);
         for (uint32_t i = 0; i < n; i++)
                 if (candidates[i] != KEYS_NO_ID && !keys_is_row(keys, candidates[i], i))
                         candidates[i] = keys_find_row(keys, i);
@@ -190,6 +216,8 @@ bool keys_find(struct keys *keys, const struct vector *const *columns, uint32_t 
                 are_listed = find_recent(keys, n, candidates);
         } else {
                 hash_rows(keys, n);
+                if (keys->depth > 0) /* one segment stays in the cache */
+                        touch_buckets(keys, n);
                 memset(candidates, 0xff, n * sizeof *candidates);
                 if (keys->n_ids > 0) {
                         probe_rows(keys, n, candidates);

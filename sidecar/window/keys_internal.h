@@ -15,9 +15,8 @@ enum {
 
 /* One cache line: what a lookup of a number costs is this line and nothing else, however many keys there are. */
 struct keys_bucket {
-        uint64_t values[BUCKET_KEYS]; /* KEYS_I64: the key; others: its hash */
-        uint32_t ids[BUCKET_KEYS];    /* id + 1; 0: empty, and nothing stands behind it */
-        uint32_t spare;
+        uint64_t values[BUCKET_KEYS];  /* KEYS_I64: the key; others: its hash */
+        uint32_t ids[BUCKET_KEYS + 1]; /* id + 1; 0: empty, and nothing stands behind it; the last is always 0 */
 };
 
 struct keys_segment {

@@ -8,6 +8,9 @@
 
 #include "sidecar/base/alloc.h"
 
+/* A segment is full at 3/5: one key in 25 is then in another bucket than its own, which is a cache line more. */
+enum { FULL_OF = 3, FULL_PARTS = 5 };
+
 static size_t segment_bytes(uint32_t n_buckets)
 {
         return sizeof(struct keys_segment) + (size_t)n_buckets * sizeof(struct keys_bucket);
@@ -160,7 +163,7 @@ void keys_list(struct keys *keys, uint64_t hash, uint64_t value, uint32_t id)
                 struct keys_segment *segment = keys->segments[index];
                 uint32_t n_buckets = segment->mask + 1;
 
-                if ((segment->n + segment->n_gone + 1) * 4 <= n_buckets * BUCKET_KEYS * 3) {
+                if ((segment->n + segment->n_gone + 1) * FULL_PARTS <= n_buckets * BUCKET_KEYS * FULL_OF) {
                         segment_put(segment, hash, value, id);
                         break;
                 }

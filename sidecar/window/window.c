@@ -284,22 +284,22 @@ resolve_some(struct window *window, uint32_t n, const struct window_pane *one, b
         return n_slow;
 }
 
-static void prefetch_entries(const struct window *window, uint32_t n, const struct window_pane *one)
+/* Reads the counters of all rows, so that they are on their way at once (why they are not prefetched: keys.c). */
+static void touch_entries(const struct window *window, uint32_t n, const struct window_pane *one)
 {
         uint32_t n_counters = window->aggs.layout.n_counters;
+        unsigned sum = 0;
 
         for (uint32_t i = 0; i < n; i++) {
                 const struct block_dir *dir = one != NULL ? one->map.dir : window->pane_of[i]->map.dir;
                 uint32_t id = window->ids[i], local = id & (BLOCK_IDS - 1);
-                uint8_t *block;
+                uintptr_t entry = id == KEYS_NO_ID ? 0 : dir->blocks[id >> BLOCK_ID_BITS];
+                const uint8_t *block = (const uint8_t *)block_of(entry);
 
-                if (id == KEYS_NO_ID)
-                        continue;
-                block = (uint8_t *)block_of(dir->blocks[id >> BLOCK_ID_BITS]);
-                if (block == NULL)
-                        continue;
-                __builtin_prefetch(block + BLOCK_DENSE_COUNTERS_AT + (size_t)local * n_counters, 1);
+                if (entry & BLOCK_WHOLE)
+                        sum += block[BLOCK_DENSE_COUNTERS_AT + (size_t)local * n_counters];
         }
+        __asm__ volatile("" : : "r"(sum)); /* it was wanted */
 }
 
 static void set_entry(struct window *window, uint32_t i, struct block *block, uint32_t entry)
@@ -364,6 +364,36 @@ static bool resolve_row(struct window *window, uint32_t i, struct window_pane *p
         return true;
 }
 
+/* The usual first row of a key in a pane: the key is live, and the pane has a whole block for it. What comes of these
+ * does not depend on their order. Returns how many of the listed rows are left. */
+static uint32_t add_entries(struct window *window, uint32_t n_slow, struct window_pane *one)
+{
+        struct keys *keys = &window->keys;
+        uint32_t n_left = 0, sum = 0;
+
+        for (uint32_t s = 0; s < n_slow; s++)
+                sum += keys_is_live(keys, window->ids[window->slow[s]]);
+        __asm__ volatile("" : : "r"(sum)); /* all are on their way */
+        for (uint32_t s = 0; s < n_slow; s++) {
+                uint32_t i = window->slow[s], id = window->ids[i], local = id & (BLOCK_IDS - 1);
+                struct window_pane *pane = one != NULL ? one : window->pane_of[i];
+                uintptr_t entry = id == KEYS_NO_ID ? 0 : pane->map.dir->blocks[id >> BLOCK_ID_BITS];
+                struct block *block = block_of(entry);
+
+                if ((entry & BLOCK_FLAGS) != BLOCK_FLAGS || !keys_is_sure(keys, id)) {
+                        window->slow[n_left++] = i;
+                        continue;
+                }
+                if (block_add_whole(block, local)) {
+                        keys_hold(keys, id);
+                        pane->n_entries++;
+                        window->n_entries++;
+                }
+                set_entry(window, i, block, local);
+        }
+        return n_left;
+}
+
 /* Finds or makes the entry of every row. Returns how many rows were beyond a cap. */
 static uint32_t resolve(struct window *window, uint32_t n, struct window_pane *one, bool are_listed)
 {
@@ -374,13 +404,12 @@ static uint32_t resolve(struct window *window, uint32_t n, struct window_pane *o
                 return 0;
         window->rows.one = NULL;
         if (window->keys.depth > 0)
-                prefetch_entries(window, n, one);
+                touch_entries(window, n, one);
         n_slow = one != NULL ? resolve_some(window, n, one, true) : resolve_some(window, n, NULL, false);
         if (n_slow == 0)
                 return 0;
-        for (uint32_t s = 0; s < n_slow; s++)
-                if (window->ids[window->slow[s]] != KEYS_NO_ID)
-                        __builtin_prefetch(&window->keys.holds[window->ids[window->slow[s]]], 1);
+        if (window->keys.depth > 0 && window->n_entries + n_slow <= window->limits.max_entries)
+                n_slow = add_entries(window, n_slow, one);
         for (uint32_t s = 0; s < n_slow; s++) {
                 uint32_t i = window->slow[s];
 

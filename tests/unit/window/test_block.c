@@ -70,6 +70,38 @@ TEST(entries_survive_growth_from_sparse_to_dense)
         pool_done(&pool);
 }
 
+TEST(a_block_that_was_dense_in_the_pane_before_is_dense_at_once)
+{
+        struct block_map before, map;
+        struct block *block;
+        bool is_new, is_moved = false;
+
+        pool_init(&pool);
+        block_map_init(&before, &layout, &pool);
+        block_map_init(&map, &layout, &pool);
+        for (uint32_t id = 0; id < 200; id++)
+                add(&before, id, 5000, 0, 1);
+        add(&before, 2000, 5000, 0, 1);
+        for (uint32_t id = 0; id < 3 * BLOCK_IDS; id += BLOCK_IDS) {
+                uint32_t at = id >> BLOCK_ID_BITS;
+
+                block_map_own(&map, id);
+                block_map_need(&map, id, 5000, before.dir->blocks[at], &block, &is_new, &is_moved);
+                CHECK_UINT(map.dir->blocks[at] & BLOCK_WHOLE, at == 0 ? BLOCK_WHOLE : 0);
+        }
+        block = block_of(map.dir->blocks[0]);
+        CHECK_UINT(block->n, 1);
+        CHECK(!block_add_whole(block, 0));
+        CHECK(block_add_whole(block, 1023));
+        CHECK_UINT(block->n, 2);
+        CHECK_UINT(count_of(map.dir, 1023, 1), 0);
+        CHECK(!is_moved);
+        block_map_done(&before);
+        block_map_done(&map);
+        CHECK_UINT(pool.used, 0);
+        pool_done(&pool);
+}
+
 TEST(counters_carry_through_all_planes)
 {
         static const uint64_t values[] = {
