@@ -164,6 +164,8 @@ static int walk_gathered(struct session *session, uint8_t *at, uint8_t *end, str
                 if (request_walk(&session->request, &next, pending->data + pending->len, &session->need, err) < 0)
                         return -1;
                 n = (size_t)(next - pending->data);
+                if (n == 0 && session->need < 2 * pending->len)
+                        session->need = 2 * pending->len;
                 if (n >= old) {
                         /* all that is left lies in the span itself */
                         at -= pending->len - n;
@@ -196,6 +198,23 @@ static int take_span(struct session *session, uint8_t *at, size_t len, struct er
         return walk_in_place(session, at, end, err);
 }
 
+/* The frame ends: what was gathered for a walk that had more to hope for is walked as it is. */
+static int walk_rest(struct session *session, struct err *err)
+{
+        struct bytes *pending = &session->pending;
+        const uint8_t *next;
+
+        if (pending->len == 0 || !is_walking(session))
+                return 0;
+        bytes_reserve(pending, SESSION_SLACK_BYTES);
+        next = pending->data;
+        if (request_walk(&session->request, &next, pending->data + pending->len, &session->need, err) < 0)
+                return -1;
+        session->config.pool->held_bytes -= (size_t)(next - pending->data);
+        bytes_drop_front(pending, (size_t)(next - pending->data));
+        return 0;
+}
+
 static void end_batch(struct session *session, uint64_t token)
 {
         struct request *request = &session->request;
@@ -226,7 +245,7 @@ static int end_frame(struct session *session, struct err *err)
         struct request *request = &session->request;
         uint64_t token;
 
-        if (request_end(request, session->pending.len, err) < 0)
+        if (walk_rest(session, err) < 0 || request_end(request, session->pending.len, err) < 0)
                 return -1;
         buffer_empty(session, &session->pending);
         session->n_frames++;
