@@ -183,8 +183,6 @@ static bool is_address(struct slice value)
         const uint8_t *colon = NULL;
         uint64_t number;
 
-        if (value.len > 0 && value.data[0] == '/')
-                return true;
         for (size_t i = 0; i < value.len; i++) {
                 if (value.data[i] == ':')
                         colon = value.data + i;
@@ -235,7 +233,7 @@ const char *option_type_text(const struct option_spec *spec, char *text, size_t 
         case OPTION_SIZE:
                 return "a size such as '512 kb', '64 mb' or '4 gb'";
         case OPTION_ADDRESS:
-                return "an address such as '0.0.0.0:4141' or '[::1]:4141', or the path of a unix socket";
+                return "an address such as '0.0.0.0:4141' or '[::1]:4141'";
         case OPTION_PATH:
                 return "a path";
         case OPTION_COLUMN:

@@ -17,7 +17,7 @@ enum option_type {
         OPTION_INTEGER,  /* 0 .. 2^63-1 */
         OPTION_DURATION, /* milliseconds */
         OPTION_SIZE,     /* bytes */
-        OPTION_ADDRESS,  /* HOST:PORT, [V6]:PORT, *:PORT, or a path that begins with / */
+        OPTION_ADDRESS,  /* HOST:PORT, [V6]:PORT, *:PORT */
         OPTION_PATH,     /* a file or folder, relative to the job file that names it */
         OPTION_COLUMN,   /* a column of the table */
 };
