@@ -27,7 +27,7 @@ static void fill_column(const struct plan_source *plan, const struct plan_scan_c
         }
 }
 
-static int read_schema(const struct plan_source *plan, struct schema **ret_schema, struct err *err)
+static int read_schema(const struct plan_source *plan, struct source_decoder *decoder, struct err *err)
 {
         struct slice path = connector_path(plan->table, "avro.schema-file");
         char *name = alloc_text_n(path.data, path.len);
@@ -35,8 +35,10 @@ static int read_schema(const struct plan_source *plan, struct schema **ret_schem
         size_t len = 0;
         int result = file_read_whole(file_ops_system(), name, LIMIT_SCHEMA_BYTES, &json, &len, err);
 
-        if (result == 0)
-                result = schema_parse(slice_make(json, len), ret_schema, err);
+        if (result == 0) {
+                bytes_append(&decoder->schema_text, json, len);
+                result = schema_parse(slice_make(json, len), &decoder->schema, err);
+        }
         if (result < 0)
                 err_prefix(err, "schema file '%s'", name);
         alloc_free(json);
@@ -99,6 +101,7 @@ int source_decoder_open(const struct plan_source *plan, const struct hash_key *k
         config.columns = columns;
         config.n_columns = plan->n_decoded;
         *ret_decoder = (struct source_decoder){.program = NULL};
+        bytes_init(&ret_decoder->schema_text);
         if (origin.len >= sizeof header - 1 && memcmp(origin.data, header, sizeof header - 1) == 0) {
                 columns[config.n_columns++] = (struct decode_column){
                         .kind = DECODE_HEADER, .name = origin, .type = type_string(true),
@@ -110,7 +113,7 @@ int source_decoder_open(const struct plan_source *plan, const struct hash_key *k
         else if (connector_is(plan->table, "format", "json"))
                 config.format = DECODE_JSON;
         else
-                result = read_schema(plan, &ret_decoder->schema, err);
+                result = read_schema(plan, ret_decoder, err);
         config.schema = ret_decoder->schema;
         choose_fingerprint(plan, key, &config);
         if (result == 0)
@@ -129,6 +132,7 @@ void source_decoder_close(struct source_decoder *decoder)
 {
         decoder->program = decode_free(decoder->program);
         decoder->schema = schema_free(decoder->schema);
+        bytes_done(&decoder->schema_text);
 }
 
 bool source_decoder_is_listening(const struct plan_source *plan)

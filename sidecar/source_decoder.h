@@ -6,11 +6,13 @@
 #define WEIR_SIDECAR_SOURCE_DECODER_H
 
 #include "avro/schema.h"
+#include "sidecar/base/bytes.h"
 #include "sidecar/column/decode.h"
 #include "sidecar/plan/plan.h"
 
 struct source_decoder {
         struct schema *schema;          /* NULL: the format has none */
+        struct bytes schema_text;       /* as the file had it */
         struct decode_program *program;
         uint32_t n_origin_columns;      /* 0 or 1 */
 };

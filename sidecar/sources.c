@@ -11,10 +11,9 @@
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/limits.h"
 #include "sidecar/ingest/session.h"
-#include "sidecar/net/listener.h"
 #include "sidecar/net/loop.h"
 #include "sidecar/plan/connector.h"
-#include "sidecar/source_decoder.h"
+#include "sidecar/sources_state.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -32,57 +31,6 @@ enum {
         HELD_TICKS = 10, /* half of an agent's request-timeout */
         POOL_BYTES = 256 << 20, /* of events that are not whole yet, over all connections */
         HELD_TEXT_BYTES = 600,
-};
-
-struct source;
-
-struct connection {
-        struct connection *next;       /* of its source */
-        struct connection *next_dirty, *next_held;
-        struct source *source;
-        struct loop_watch *watch;
-        struct session *session;
-        struct builder builder;
-        struct pipeline_batch batch;
-        uint64_t held_token;
-        uint64_t number;
-        char peer[LISTEN_ADDRESS_BYTES]; /* address and port */
-        char origin[LISTEN_ADDRESS_BYTES];
-        int fd;
-        uint32_t idle_ticks, held_ticks;
-        bool is_held, is_dirty;
-        bool has_batches;   /* some batch of it is in the log */
-        bool has_read;      /* the connections before it were looked at */
-        bool is_ended;      /* no more input */
-        bool is_end_logged;
-        bool is_refused;    /* what came was not Avro RPC: close once the output is gone */
-};
-
-struct source {
-        struct sources *sources;
-        const struct plan_source *plan;
-        uint32_t index;
-        struct source_decoder decoder;
-        enum { ORIGIN_PEER, ORIGIN_CONNECTION, ORIGIN_TABLE, ORIGIN_HEADER } origin;
-        struct listener *listener;
-        char *listen; /* the option's text */
-        struct connection *connections;
-        uint32_t n_connections;
-        uint64_t n_connections_total;
-        struct session_counts *counts; /* sessions write into it: moves with them */
-        struct log_limit refused_limit;
-};
-
-struct sources {
-        struct sources_config config;
-        uint32_t n_sources;
-        struct source **source; /* NULL for a table that does not listen */
-        struct handshake_cache *protocols;
-        struct session_pool pool;
-        uint8_t *receive; /* room, RECEIVE_BYTES, slack */
-        struct connection *dirty;
-        struct connection *first_held, **last_held;
-        bool is_accepting, is_quiescing, is_starved; /* starved: reads were put off for want of room */
 };
 
 /* ---- Connections: output and end */
@@ -379,7 +327,7 @@ static void name_origin(struct connection *connection)
         }
 }
 
-static void bind_connection(struct connection *connection)
+void sources_bind_connection(struct connection *connection)
 {
         struct source *source = connection->source;
 
@@ -414,7 +362,7 @@ static void on_accept(void *context, int fd, const char *peer)
         config = (struct session_config){.handler = &handler, .context = connection, .protocols = sources->protocols,
                                          .pool = &sources->pool, .counts = source->counts};
         connection->session = session_new(&config);
-        bind_connection(connection);
+        sources_bind_connection(connection);
         connection->next = source->connections;
         source->connections = connection;
         source->n_connections++;
@@ -436,12 +384,17 @@ static void choose_origin(struct source *source)
                 source->origin = ORIGIN_PEER;
 }
 
-static void free_source(struct source *source)
+void sources_close_connections(struct source *source)
+{
+        while (source->connections != NULL)
+                close_connection(source->connections);
+}
+
+void sources_free_one(struct source *source)
 {
         if (source == NULL)
                 return;
-        while (source->connections != NULL)
-                close_connection(source->connections);
+        sources_close_connections(source);
         listener_close(source->listener);
         source_decoder_close(&source->decoder);
         alloc_free(source->listen);
@@ -449,8 +402,8 @@ static void free_source(struct source *source)
         alloc_free(source);
 }
 
-static int open_source(struct sources *sources, const struct plan_source *plan, uint32_t index,
-                       struct listener *listener, struct source **ret_source, struct err *err)
+int sources_new_one(struct sources *sources, const struct plan_source *plan, uint32_t index, struct source **ret_source,
+                    struct err *err)
 {
         struct source *source = alloc_zero(1, sizeof *source);
         struct slice listen = connector_text(plan->table, "listen");
@@ -462,20 +415,37 @@ static int open_source(struct sources *sources, const struct plan_source *plan, 
         source->listen = alloc_text_n(listen.data, listen.len);
         source->refused_limit = (struct log_limit){.interval_ns = UINT64_C(5000000000), .burst = 5, .tokens = 5};
         if (source_decoder_open(plan, &sources->config.instance->key, &source->decoder, err) < 0) {
-                free_source(source);
+                sources_free_one(source);
                 return -1;
         }
         choose_origin(source);
-        if (listener != NULL) {
-                source->listener = listener;
-                listener_set_target(listener, on_accept, source);
-        } else if (listener_open(sources->config.loop, listen, on_accept, source, &source->listener, err) < 0) {
-                err_prefix(err, "table '%.*s'", (int)plan->table->name.len, (const char *)plan->table->name.data);
-                free_source(source);
-                return -1;
-        }
         *ret_source = source;
         return 0;
+}
+
+int sources_listen(struct source *source, struct err *err)
+{
+        struct slice name = source->plan->table->name;
+
+        if (listener_open(source->sources->config.loop, slice_from_text(source->listen), on_accept, source,
+                          &source->listener, err) == 0)
+                return 0;
+        err_prefix(err, "table '%.*s'", (int)name.len, (const char *)name.data);
+        return -1;
+}
+
+void sources_take_listener(struct source *source, struct listener *listener)
+{
+        source->listener = listener;
+        listener_set_target(listener, on_accept, source);
+}
+
+static int open_source(struct sources *sources, const struct plan_source *plan, uint32_t index,
+                       struct source **ret_source, struct err *err)
+{
+        if (sources_new_one(sources, plan, index, ret_source, err) < 0)
+                return -1;
+        return sources_listen(*ret_source, err);
 }
 
 int sources_open(const struct sources_config *config, struct sources **ret_sources, struct err *err)
@@ -491,7 +461,7 @@ int sources_open(const struct sources_config *config, struct sources **ret_sourc
         sources->source = alloc_zero(sources->n_sources + 1, sizeof *sources->source);
         for (uint32_t i = 0; i < sources->n_sources; i++)
                 if (source_decoder_is_listening(config->plan->sources[i]) &&
-                    open_source(sources, config->plan->sources[i], i, NULL, &sources->source[i], err) < 0) {
+                    open_source(sources, config->plan->sources[i], i, &sources->source[i], err) < 0) {
                         sources_close(sources);
                         return -1;
                 }
@@ -506,7 +476,7 @@ struct sources *sources_close(struct sources *sources)
         sources->first_held = NULL;
         sources->last_held = &sources->first_held;
         for (uint32_t i = 0; i < sources->n_sources; i++)
-                free_source(sources->source[i]);
+                sources_free_one(sources->source[i]);
         alloc_free(sources->source);
         handshake_cache_free(sources->protocols);
         session_pool_done(&sources->pool);
@@ -537,8 +507,8 @@ void sources_append_endpoints(const struct sources *sources, struct bytes *json)
 
                 if (source == NULL)
                         continue;
-                bytes_append_format(json, "\"%.*s\": \"%s\", ", (int)source->plan->table->name.len,
-                                    (const char *)source->plan->table->name.data, listener_address(source->listener));
+                status_append_string(json, source->plan->table->name);
+                bytes_append_format(json, ": \"%s\", ", listener_address(source->listener));
         }
 }
 
@@ -694,6 +664,22 @@ bool sources_is_quiet(const struct sources *sources)
         return true;
 }
 
+void sources_cut_slow(struct sources *sources)
+{
+        for (uint32_t i = 0; i < sources->n_sources; i++) {
+                if (sources->source[i] == NULL)
+                        continue;
+                for (struct connection *c = sources->source[i]->connections; c != NULL; c = c->next) {
+                        if (c->is_held || c->is_ended || !session_is_mid_frame(c->session))
+                                continue;
+                        c->is_ended = c->is_refused = true;
+                        touch(c);
+                        log_message(LOG_WARN, "connection-cut", "%s: its frame did not come to an end while a reload "
+                                    "waited for it; the agent connects again", c->peer);
+                }
+        }
+}
+
 bool sources_is_answered(const struct sources *sources)
 {
         for (uint32_t i = 0; i < sources->n_sources; i++) {
@@ -704,65 +690,6 @@ bool sources_is_answered(const struct sources *sources)
                                 return false;
         }
         return true;
-}
-
-/* The source of the old plan that listens where the new one will. */
-static struct source *find_by_listen(struct sources *sources, const struct plan_source *plan)
-{
-        struct slice listen = connector_text(plan->table, "listen");
-
-        for (uint32_t i = 0; i < sources->n_sources; i++)
-                if (sources->source[i] != NULL && sources->source[i]->listener != NULL &&
-                    slice_is_equal(slice_from_text(sources->source[i]->listen), listen) &&
-                    slice_is_equal(sources->source[i]->plan->table->name, plan->table->name))
-                        return sources->source[i];
-        return NULL;
-}
-
-static void move_connections(struct source *from, struct source *to)
-{
-        while (from->connections != NULL) {
-                struct connection *connection = from->connections;
-
-                from->connections = connection->next;
-                builder_done(&connection->builder);
-                connection->source = to;
-                bind_connection(connection);
-                connection->next = to->connections;
-                to->connections = connection;
-        }
-        to->n_connections += from->n_connections;
-        to->n_connections_total = from->n_connections_total;
-        alloc_free(to->counts);
-        to->counts = from->counts;
-        from->counts = NULL;
-        from->n_connections = 0;
-}
-
-int sources_change_plan(struct sources *sources, const struct plan_job *plan, struct err *err)
-{
-        struct source **source = alloc_zero(plan->n_sources + 1, sizeof *source);
-        int result = 0;
-
-        for (uint32_t i = 0; i < plan->n_sources && result == 0; i++) {
-                struct source *old;
-
-                if (!source_decoder_is_listening(plan->sources[i]))
-                        continue;
-                old = find_by_listen(sources, plan->sources[i]);
-                result = open_source(sources, plan->sources[i], i, old == NULL ? NULL : old->listener, &source[i], err);
-                if (result == 0 && old != NULL) {
-                        old->listener = NULL;
-                        move_connections(old, source[i]);
-                }
-        }
-        for (uint32_t i = 0; i < sources->n_sources; i++)
-                free_source(sources->source[i]);
-        alloc_free(sources->source);
-        sources->source = source;
-        sources->n_sources = plan->n_sources;
-        sources->config.plan = plan;
-        return result;
 }
 
 void sources_status(const struct sources *sources, uint32_t source, struct status_source *ret_source)

@@ -41,9 +41,19 @@ void sources_tick(struct sources *sources);
 void sources_quiesce(struct sources *sources);
 bool sources_is_quiet(const struct sources *sources); /* every frame begun is taken */
 bool sources_is_answered(const struct sources *sources); /* and every answer has left */
-/* After a reload: connections go on under the new plan. Listeners whose address is unchanged stay open; the others are
- * bound anew. < 0 with the old state kept where possible: the caller stops the process. */
-int sources_change_plan(struct sources *sources, const struct plan_job *plan, struct err *err) WEIR_MUST_CHECK;
+/* Closes the connections whose frame does not come to its end, which a reload cannot wait for. */
+void sources_cut_slow(struct sources *sources);
+
+/* A reload, in three steps (sources_change.c). prepare reads schemas and binds new addresses; < 0: nothing has changed.
+ * part hangs up on connections of tables that go, while the old plan is in force. finish, under the new plan: listeners
+ * whose address is unchanged stay open, connections of tables that stay go on. It frees the change. */
+struct sources_change;
+int sources_change_prepare(struct sources *sources, const struct plan_job *plan, struct sources_change **ret_change,
+                           struct err *err) WEIR_MUST_CHECK;
+bool sources_change_has_schema(const struct sources_change *change); /* a schema file says something else now */
+void sources_change_part(struct sources_change *change);
+void sources_change_finish(struct sources_change *change);
+struct sources_change *sources_change_free(struct sources_change *change); /* NULL allowed; returns NULL */
 
 void sources_status(const struct sources *sources, uint32_t source, struct status_source *ret_source);
 

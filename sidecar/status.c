@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static void append_string(struct bytes *text, struct slice value)
+void status_append_string(struct bytes *text, struct slice value)
 {
         bytes_append_byte(text, '"');
         for (size_t i = 0; i < value.len; i++) {
@@ -84,7 +84,7 @@ static void append_sources(const struct status *status, struct bytes *text)
                 engine_source_stats(pipeline_engine(status->pipeline), s, &stats);
                 status->source(status->context, s, &net);
                 bytes_append_text(text, s == 0 ? "" : ", ");
-                append_string(text, plan->sources[s]->table->name);
+                status_append_string(text, plan->sources[s]->table->name);
                 bytes_append_format(text,
                                     ": {\"received\": %" PRIu64 ", \"accepted\": %" PRIu64 ", \"duplicate\": %" PRIu64
                                     ", \"dead\": %" PRIu64 ", \"watermark\": ",
@@ -92,7 +92,7 @@ static void append_sources(const struct status *status, struct bytes *text)
                 append_watermark(text, stats.watermark_ms);
                 bytes_append_format(text, ", \"origins\": %u, \"idle\": %u, \"connections\": %u, \"bytes_in\": %" PRIu64
                                     ", \"listen\": ", stats.n_origins, stats.n_idle, net.n_connections, net.bytes_in);
-                append_string(text, slice_from_text(net.listen));
+                status_append_string(text, slice_from_text(net.listen));
                 bytes_append_text(text, "}");
         }
         bytes_append_text(text, "}");
@@ -108,9 +108,9 @@ static void append_windows(const struct status *status, struct bytes *text)
 
                 engine_window_stats(engine, w, &stats);
                 bytes_append_format(text, "%s{\"operator\": %u, \"sink\": ", w == 0 ? "" : ", ", stats.op->id);
-                append_string(text, sink_of_window(plan_of(status), stats.op));
+                status_append_string(text, sink_of_window(plan_of(status), stats.op));
                 bytes_append_text(text, ", \"source\": ");
-                append_string(text, source_of_window(stats.op));
+                status_append_string(text, source_of_window(stats.op));
                 bytes_append_format(text,
                                     ", \"kind\": \"%s\", \"in\": %" PRIu64 ", \"used\": %" PRIu64 ", \"late\": %" PRIu64
                                     ", \"failed\": %" PRIu64 ", \"overflow\": %" PRIu64 ", \"fired\": %" PRIu64
@@ -144,13 +144,13 @@ static void append_sinks(const struct status *status, struct bytes *text)
                         committed = delivery_committed(delivery, (uint32_t)index);
                 }
                 bytes_append_text(text, i == 0 ? "" : ", ");
-                append_string(text, stats.sink->name);
+                status_append_string(text, stats.sink->name);
                 bytes_append_text(text, ": {\"connector\": ");
-                append_string(text, connector_text(stats.sink, "connector"));
+                status_append_string(text, connector_text(stats.sink, "connector"));
                 bytes_append_format(text, ", \"rows\": %" PRIu64 ", \"withheld\": %" PRIu64 ", \"failed\": %" PRIu64
                                     ", \"epoch\": %" PRIu64 ", \"commit_epoch\": %" PRIu64 ", \"state\": ",
                                     stats.rows, stats.withheld, stats.failed, engine_last_epoch(engine), committed);
-                append_string(text, slice_from_text(state));
+                status_append_string(text, slice_from_text(state));
                 bytes_append_text(text, "}");
         }
         bytes_append_text(text, "}");
@@ -182,7 +182,7 @@ static void append_storage(const struct status *status, struct bytes *text)
 void status_json(const struct status *status, struct bytes *text)
 {
         bytes_append_text(text, "{\"version\": \"" PACKAGE_VERSION "\", \"name\": ");
-        append_string(text, slice_from_text(status->name));
+        status_append_string(text, slice_from_text(status->name));
         bytes_append_format(text, ", \"generation\": %u, \"uptime_ms\": %" PRId64 ", ",
                             has_job(status) ? pipeline_job(status->pipeline)->generation : 0,
                             clock_wall_ms(status->clock) - status->started_ms);
@@ -252,13 +252,13 @@ bool status_ready(const struct status *status, struct bytes *text)
         bytes_append_format(text, "\"ready\": %s, \"reasons\": [", reasons.n == 0 ? "true" : "false");
         for (uint32_t i = 0; i < reasons.n; i++) {
                 bytes_append_text(text, i == 0 ? "" : ", ");
-                append_string(text, slice_from_text(reasons.texts[i]));
+                status_append_string(text, slice_from_text(reasons.texts[i]));
         }
         bytes_append_text(text, "]");
         /* A sink that is away is no reason to refuse events: the outbox keeps the results. It is said all the same. */
         if (status->is_ready && delivery != NULL && !delivery_is_ready(delivery, &sink_why)) {
                 bytes_append_text(text, ", \"waiting\": ");
-                append_string(text, slice_from_text(sink_why));
+                status_append_string(text, slice_from_text(sink_why));
         }
         return reasons.n == 0;
 }
@@ -270,15 +270,22 @@ static void family(struct bytes *text, const char *name, const char *kind, const
         bytes_append_format(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind);
 }
 
-static void sample(struct bytes *text, const char *name, const char *label, struct slice value, double number)
+static void append_label(struct bytes *text, const char *label, struct slice value)
 {
-        bytes_append_format(text, "%s{%s=\"", name, label);
+        bytes_append_format(text, "%s=\"", label);
         for (size_t i = 0; i < value.len; i++) {
                 if (value.data[i] == '"' || value.data[i] == '\\')
                         bytes_append_byte(text, '\\');
                 bytes_append_byte(text, value.data[i] == '\n' ? ' ' : value.data[i]);
         }
-        bytes_append_format(text, "\"} %.17g\n", number);
+        bytes_append_byte(text, '"');
+}
+
+static void sample(struct bytes *text, const char *name, const char *label, struct slice value, double number)
+{
+        bytes_append_format(text, "%s{", name);
+        append_label(text, label, value);
+        bytes_append_format(text, "} %.17g\n", number);
 }
 
 static void scalar(struct bytes *text, const char *name, const char *kind, const char *help, double number)
@@ -433,7 +440,10 @@ static void append_window_metrics(const struct status *status, struct bytes *tex
 
                         engine_window_stats(engine, w, &stats);
                         memcpy(&number, (const uint8_t *)&stats + metric->offset, sizeof number);
-                        sample(text, metric->name, "rule", sink_of_window(plan_of(status), stats.op), (double)number);
+                        /* several windows may write to one table: the operator tells their series apart */
+                        bytes_append_format(text, "%s{", metric->name);
+                        append_label(text, "rule", sink_of_window(plan_of(status), stats.op));
+                        bytes_append_format(text, ",operator=\"%u\"} %.17g\n", stats.op->id, (double)number);
                 }
         }
 }

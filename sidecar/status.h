@@ -43,6 +43,7 @@ struct status {
 };
 
 /* Appends. */
+void status_append_string(struct bytes *text, struct slice value); /* a JSON string, in its quotes */
 void status_json(const struct status *status, struct bytes *text);
 void status_metrics(const struct status *status, struct bytes *text);
 /* true: ready. Appends `"ready": ..., "reasons": [...]`, without braces. */

@@ -56,6 +56,7 @@ struct run {
         char *name;
         struct room room;         /* for the files of the state directory itself */
         uint64_t extended_ns;     /* monotonic time when systemd last heard that a start or stop goes on */
+        uint64_t reload_deadline_ns; /* until then a frame that was begun may come to its end */
         bool is_ready, is_awake;
         bool is_stopping;         /* somebody wants it to */
         bool is_draining;         /* it is at it */
@@ -208,36 +209,67 @@ static void name_run(struct run *run, const struct plan_job *plan)
         run->name = instance_name(setting_text(plan, SETTING_NAME));
 }
 
+static void append_endpoints(const struct run *run, struct bytes *json)
+{
+        bytes_append_text(json, "{");
+        sources_append_endpoints(run->sources, json);
+        bytes_append_format(json, "\"http\": \"%s\"}\n", http_address(run->http));
+}
+
+static void refuse_reload(const struct err *err)
+{
+        log_message(LOG_ERROR, "reload-refused", "%s; the job in force stays", err->text);
+}
+
+/* The new job takes over from here. False: the line is broken, or a stop is wanted. */
+static bool change_job(struct run *run, struct job *job, struct sources_change *change)
+{
+        const struct plan_job *plan = job->plan;
+        struct err err = {0};
+        struct bytes json;
+
+        sources_change_part(change);
+        if (generation_change(run->pipeline, job, &err) < 0) {
+                sources_change_free(change);
+                if (!pipeline_is_given_up(run->pipeline)) /* else a stop is wanted, and the log is as it was */
+                        on_fatal(run, &err);
+                return false;
+        }
+        sources_change_finish(change);
+        configure_log(plan);
+        name_run(run, plan);
+        bytes_init(&json);
+        append_endpoints(run, &json);
+        if (instance_write_endpoints(&run->instance, bytes_slice(&json), &err) != 0)
+                log_message(LOG_WARN, "endpoints", "%s; the file says what was before the reload", err.text);
+        bytes_done(&json);
+        log_message(LOG_INFO, "reload", "generation %u is in force", pipeline_job(run->pipeline)->generation);
+        return true;
+}
+
 static void reload(struct run *run)
 {
         enum err_code code = ERR_NONE;
         struct err err = {0};
         struct job *job = load_job(run, &code);
+        struct sources_change *change = NULL;
 
         run->is_reloading = false;
-        if (job != NULL && check_connectors(job->plan, &err) < 0) {
-                log_message(LOG_ERROR, "reload-refused", "%s; the job in force stays", err.text);
-                job = job_free(job);
-        } else if (job == NULL) {
+        if (job == NULL) {
                 log_message(LOG_ERROR, "reload-refused", "the job files have errors; the job in force stays");
-        }
-        if (job != NULL && job_is_same_text(job, pipeline_job(run->pipeline))) {
+        } else if (check_connectors(job->plan, &err) < 0) {
+                refuse_reload(&err);
+                job = job_free(job);
+        } else if (sources_change_prepare(run->sources, job->plan, &change, &err) < 0) {
+                refuse_reload(&err);
+                job = job_free(job);
+        } else if (job_is_same_text(job, pipeline_job(run->pipeline)) && !sources_change_has_schema(change)) {
                 log_message(LOG_INFO, "reload", "nothing has changed");
+                change = sources_change_free(change);
                 job = job_free(job);
         }
-        if (job != NULL) {
-                const struct plan_job *plan = job->plan;
-
-                if (generation_change(run->pipeline, job, &err) < 0 ||
-                    sources_change_plan(run->sources, plan, &err) < 0) {
-                        if (!pipeline_is_given_up(run->pipeline)) /* else a stop is wanted, and the log is as it was */
-                                on_fatal(run, &err);
-                        return;
-                }
-                configure_log(plan);
-                name_run(run, plan);
-                log_message(LOG_INFO, "reload", "generation %u is in force", pipeline_job(run->pipeline)->generation);
-        }
+        if (job != NULL && !change_job(run, job, change))
+                return;
         sources_accept(run->sources);
         notify_send(&run->notify, "READY=1");
 }
@@ -253,6 +285,7 @@ static void begin_reload(struct run *run)
         notify_send(&run->notify, lines);
         run->is_reload_wanted = false;
         run->is_reloading = true;
+        run->reload_deadline_ns = clock_monotonic_ns(run->clock) + UINT64_C(1000000) * QUIESCE_MS;
         sources_quiesce(run->sources);
 }
 
@@ -384,9 +417,7 @@ static int announce(struct run *run, struct err *err)
         int result;
 
         bytes_init(&json);
-        bytes_append_text(&json, "{");
-        sources_append_endpoints(run->sources, &json);
-        bytes_append_format(&json, "\"http\": \"%s\"}\n", http_address(run->http));
+        append_endpoints(run, &json);
         while ((result = instance_write_endpoints(&run->instance, bytes_slice(&json), err)) > 0)
                 if (wait_for_room(run) != 0)
                         break;
@@ -504,6 +535,8 @@ static int serve_until_stopped(struct run *run, struct err *err)
                         return -1;
                 if (run->is_reload_wanted && !run->is_reloading)
                         begin_reload(run);
+                if (run->is_reloading && clock_monotonic_ns(run->clock) > run->reload_deadline_ns)
+                        sources_cut_slow(run->sources);
                 if (run->is_reloading && sources_is_quiet(run->sources) && pipeline_is_settled(run->pipeline))
                         reload(run);
         }
@@ -606,7 +639,8 @@ static void print_help(void)
                 char type[80];
 
                 printf("  %-32s %s (%s; default %s)\n", spec->key, spec->help,
-                       option_type_text(spec, type, sizeof type), spec->fallback == NULL ? "none" : spec->fallback);
+                       option_type_text(spec, type, sizeof type),
+                       spec->fallback == NULL || spec->fallback[0] == '\0' ? "none" : spec->fallback);
         }
         fputs("\nExit codes: 0 done, 64 usage, 65 bad data, 69 unavailable, 74 input/output, 78 configuration.\n",
               stdout);

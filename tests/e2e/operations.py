@@ -159,8 +159,14 @@ def systemd_is_told():
         raise Failure(f"heard {heard}")
 
 
+SECOND_WINDOW = """
+INSERT INTO ctr SELECT campaign_id, window_end, COUNT(*) FROM TABLE(HOP(TABLE ad_events, DESCRIPTOR(ts),
+  INTERVAL '10' SECOND, INTERVAL '20' SECOND)) GROUP BY campaign_id, window_start, window_end;
+"""
+
+
 def metrics_are_prometheus_text_and_agree_with_status():
-    weir = make_weir("metrics")
+    weir = make_weir("metrics", job=JOB + SECOND_WINDOW)  # two windows that write to one table
     client = weirlib.FlumeClient(weir.address("ad_events"))
     send(client, range(25))
     text = weir.http("/metrics")
@@ -171,7 +177,7 @@ def metrics_are_prometheus_text_and_agree_with_status():
         elif line.startswith("# TYPE "):
             typed.add(line.split()[2])
         else:
-            match = re.fullmatch(r'([a-z_]+)(\{[a-z]+="[^"]*"\})? ([-+0-9.eE]+)', line)
+            match = re.fullmatch(r'([a-z_]+)(\{[a-z]+="[^"]*"(?:,[a-z]+="[^"]*")*\})? ([-+0-9.eE]+)', line)
             if match is None:
                 raise Failure(f"not a sample: {line!r}")
             key = match.group(1) + (match.group(2) or "")

@@ -1,0 +1,75 @@
+/* sources_state.h - the inside of struct sources, shared by sources.c, sources_change.c and nobody else. */
+#ifndef WEIR_SIDECAR_SOURCES_STATE_H
+#define WEIR_SIDECAR_SOURCES_STATE_H
+
+#include "sidecar/base/log.h"
+#include "sidecar/ingest/session.h"
+#include "sidecar/net/listener.h"
+#include "sidecar/source_decoder.h"
+#include "sidecar/sources.h"
+
+struct source;
+
+struct connection {
+        struct connection *next;       /* of its source */
+        struct connection *next_dirty, *next_held;
+        struct source *source;
+        struct loop_watch *watch;
+        struct session *session;
+        struct builder builder;
+        struct pipeline_batch batch;
+        uint64_t held_token;
+        uint64_t number;
+        char peer[LISTEN_ADDRESS_BYTES]; /* address and port */
+        char origin[LISTEN_ADDRESS_BYTES];
+        int fd;
+        uint32_t idle_ticks, held_ticks;
+        bool is_held, is_dirty;
+        bool has_batches;   /* some batch of it is in the log */
+        bool has_read;      /* the connections before it were looked at */
+        bool is_ended;      /* no more input */
+        bool is_end_logged;
+        bool is_refused;    /* what came was not Avro RPC: close once the output is gone */
+};
+
+struct source {
+        struct sources *sources;
+        const struct plan_source *plan;
+        uint32_t index;
+        struct source_decoder decoder;
+        enum { ORIGIN_PEER, ORIGIN_CONNECTION, ORIGIN_TABLE, ORIGIN_HEADER } origin;
+        struct listener *listener;
+        char *listen; /* the option's text */
+        struct connection *connections;
+        uint32_t n_connections;
+        uint64_t n_connections_total;
+        struct session_counts *counts; /* sessions write into it: moves with them */
+        struct log_limit refused_limit;
+};
+
+struct sources {
+        struct sources_config config;
+        uint32_t n_sources;
+        struct source **source; /* NULL for a table that does not listen */
+        struct handshake_cache *protocols;
+        struct session_pool pool;
+        uint8_t *receive; /* room, RECEIVE_BYTES, slack */
+        struct connection *dirty;
+        struct connection *first_held, **last_held;
+        bool is_accepting, is_quiescing, is_starved; /* starved: reads were put off for want of room */
+};
+
+/* A source of the plan, without its listener. */
+int sources_new_one(struct sources *sources, const struct plan_source *plan, uint32_t index, struct source **ret_source,
+                    struct err *err) WEIR_MUST_CHECK;
+/* Its connections and its listener with it. NULL allowed. */
+void sources_free_one(struct source *source);
+/* Binds the address; accepts nothing yet. */
+int sources_listen(struct source *source, struct err *err) WEIR_MUST_CHECK;
+/* From here on the listener's connections are the source's. */
+void sources_take_listener(struct source *source, struct listener *listener);
+/* Decodes for the source that the connection belongs to now. */
+void sources_bind_connection(struct connection *connection);
+void sources_close_connections(struct source *source);
+
+#endif
