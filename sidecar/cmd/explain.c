@@ -226,6 +226,12 @@ static void append_window(struct bytes *text, uint32_t indent, const struct plan
         bytes_append_byte(text, '\n');
         append_list(text, indent, "keys", op->names, window->n_keys);
         append_list(text, indent, "aggregates", op->names + window->n_keys, window->n_aggs);
+        for (uint32_t i = 0, is_said = 0; i < window->n_aggs && !is_said; i++)
+                if (window->aggs[i].is_reduced) {
+                        begin_line(text, indent, "");
+                        bytes_append_text(text, "with AVG as SUM / COUNT, and SUM from 0: Flink plans it so\n");
+                        is_said = 1;
+                }
         append_state(text, indent, op);
         begin_line(text, indent, "fingerprint");
         append_slice(text, op->fingerprint);

@@ -6,6 +6,7 @@
 
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/limits.h"
+#include "sidecar/column/json_scan.h"
 #include "sidecar/exec/eval.h"
 
 #include <inttypes.h>
@@ -139,7 +140,30 @@ static int read_columns(struct table_diff *diff, const json_t *object, uint32_t 
         return 0;
 }
 
-static int read_cell(const struct table_diff *diff, uint32_t column, const json_t *json, uint32_t number,
+/* A number as it is written: jansson would round it to a double. The line was read as an object before. */
+static struct slice number_text(const struct table_diff *diff, const struct test_line *line, struct slice name)
+{
+        struct json_scan scan = json_scan_make(line->text);
+        struct json_scan_value object, key, value;
+        struct bytes text;
+        bool is_first = true, is_found = false;
+
+        bytes_init(&text);
+        if (json_scan_value(&scan, &object) && object.kind == JSON_SCAN_OBJECT)
+                for (; !is_found && json_scan_member(&scan, is_first, &key) && json_scan_value(&scan, &value);
+                     is_first = false) {
+                        bytes_reset(&text);
+                        json_scan_unescape(&key, &text);
+                        is_found = slice_is_equal(bytes_slice(&text), name);
+                        if ((value.kind == JSON_SCAN_OBJECT || value.kind == JSON_SCAN_ARRAY) &&
+                            !json_scan_skip(&scan, value.kind))
+                                break;
+                }
+        bytes_done(&text);
+        return is_found ? arena_copy(diff->arena, value.text) : slice_from_text("");
+}
+
+static int read_cell(const struct table_diff *diff, uint32_t column, const json_t *json, const struct test_line *line,
                      struct slice *ret_cell, struct err *err)
 {
         const struct plan_column *target = diff->physical[column];
@@ -153,18 +177,16 @@ static int read_cell(const struct table_diff *diff, uint32_t column, const json_
                 text = slice_make(json_string_value(json), json_string_length(json));
         else if (json_is_boolean(json))
                 text = slice_from_text(json_is_true(json) ? "true" : "false");
-        else if (json_is_integer(json))
-                text = slice_from_text(arena_format(diff->arena, "%lld", (long long)json_integer_value(json)));
-        else if (json_is_real(json))
-                text = slice_from_text(arena_format(diff->arena, "%.17g", json_real_value(json)));
+        else if (json_is_number(json))
+                text = number_text(diff, line, target->name);
         else
-                return bad_line(diff, number, "expected a text, a number, true, false or null", err);
+                return bad_line(diff, line->number, "expected a text, a number, true, false or null", err);
         if (eval_value_parse(&target->type, text, diff->arena, &value) != 0) {
                 char type[TYPE_TEXT_BYTES];
 
                 type_format(&target->type, type);
                 return err_set(err, ERR_DATA, "%s:%u: '%.*s' is no %s, which column '%.*s' is", diff->file->path,
-                               number, (int)text.len, (const char *)text.data, type, (int)target->name.len,
+                               line->number, (int)text.len, (const char *)text.data, type, (int)target->name.len,
                                (const char *)target->name.data);
         }
         *ret_cell = value_cell(&target->type, &value, diff->arena);
@@ -175,7 +197,8 @@ static int read_row(struct table_diff *diff, const struct test_line *line, struc
 {
         struct shape *shape = &diff->expected[diff->n_expected];
         json_error_t error;
-        json_t *object = json_loadb((const char *)line->text.data, line->text.len, JSON_REJECT_DUPLICATES, &error);
+        json_t *object = json_loadb((const char *)line->text.data, line->text.len,
+                                    JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
         int result = 0;
 
         if (!json_is_object(object)) {
@@ -195,7 +218,7 @@ static int read_row(struct table_diff *diff, const struct test_line *line, struc
                 if (json == NULL)
                         result = bad_line(diff, line->number, "all rows of a table name the same columns", err);
                 else
-                        result = read_cell(diff, diff->columns[i], json, line->number, &shape->cells[i], err);
+                        result = read_cell(diff, diff->columns[i], json, line, &shape->cells[i], err);
         }
         json_decref(object);
         diff->n_expected += result == 0;

@@ -92,6 +92,7 @@ struct plan_agg {
         enum plan_agg_kind kind;
         int32_t argument; /* input column, -1 for COUNT(*) */
         int32_t filter;   /* BOOLEAN input column, -1 for none; only TRUE admits */
+        bool is_reduced;  /* SUM and AVG: see bind_reduce.c and window/agg.h */
         struct type argument_type;
         struct type type; /* result */
 };

@@ -7,6 +7,7 @@
  *     bind_scan.c     uses of tables: the columns that a query reads
  *     bind_query.c    SELECT, views, windows in FROM, UNION ALL
  *     bind_group.c    GROUP BY and aggregates
+ *     bind_reduce.c   SUM and AVG that Flink takes apart
  *     bind_expr.c     scalar expressions
  *     bind_insert.c   INSERT: conversion to the sink's columns
  *
@@ -208,6 +209,10 @@ bool bind_query_check_item(struct binder *binder, const struct expr *expr, struc
 struct bind_relation *bind_group_select(struct binder *binder, const struct ast_query *query,
                                         struct bind_relation *input);
 struct expr *bind_group_expr(struct bind_context *context, const struct ast_expr *ast, bool *ret_is_done);
+
+/* bind_reduce.c */
+/* For a PROJECT over a WINDOW, once unused columns have gone. */
+void bind_reduce(struct binder *binder, const struct plan_op *project);
 
 /* bind_insert.c */
 void bind_insert(struct binder *binder, const struct ast_statement *statement);

@@ -176,6 +176,14 @@ static void prune(struct binder *binder, struct plan_op *op, struct columns *col
         }
 }
 
+static void reduce(struct binder *binder, const struct plan_op *op)
+{
+        for (uint32_t i = 0; i < op->n_inputs; i++)
+                reduce(binder, op->inputs[i]);
+        if (op->kind == PLAN_PROJECT)
+                bind_reduce(binder, op);
+}
+
 /* ---- fingerprints ---- */
 
 static void append_exprs(struct bytes *text, struct expr *const *exprs, uint32_t n, const struct slice *names)
@@ -256,8 +264,8 @@ static void describe(struct binder *binder, const struct plan_op *op, struct byt
                         bytes_append_format(text, " %u", window->keys[i]);
                 bytes_append_text(text, "\naggs");
                 for (uint32_t i = 0; i < window->n_aggs; i++)
-                        bytes_append_format(text, " %u(%d)[%d]", window->aggs[i].kind, window->aggs[i].argument,
-                                            window->aggs[i].filter);
+                        bytes_append_format(text, " %u(%d)[%d]%s", window->aggs[i].kind, window->aggs[i].argument,
+                                            window->aggs[i].filter, window->aggs[i].is_reduced ? "/" : "");
                 bytes_append_byte(text, '\n');
                 break;
         case PLAN_UNION:
@@ -636,6 +644,7 @@ struct plan_job *bind_plan_job(struct binder *binder)
                 struct columns columns = columns_of(binder, job->queries[q]->root->n_columns);
 
                 prune(binder, job->queries[q]->root, &columns);
+                reduce(binder, job->queries[q]->root);
         }
         for (uint32_t s = 0; s < binder->n_scans; s++)
                 bind_scan_complete(binder, binder->scans[s]);

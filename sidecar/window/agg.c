@@ -23,7 +23,7 @@ static enum agg_state_kind min_max_kind(const struct type *argument, bool is_min
 static enum agg_state_kind state_kind(const struct plan_agg *agg)
 {
         const struct type *argument = &agg->argument_type;
-        bool is_sum = agg->kind == AGG_SUM;
+        bool is_sum = agg->kind == AGG_SUM && !agg->is_reduced;
 
         if (agg->kind == AGG_MIN || agg->kind == AGG_MAX)
                 return min_max_kind(argument, agg->kind == AGG_MIN);
@@ -34,7 +34,7 @@ static enum agg_state_kind state_kind(const struct plan_agg *agg)
         if (argument->kind == TYPE_DOUBLE)
                 return is_sum ? AGG_STATE_SUM_F64 : AGG_STATE_AVG_F64;
         if (argument->kind == TYPE_FLOAT)
-                return is_sum ? AGG_STATE_SUM_F32 : AGG_STATE_AVG_F64;
+                return is_sum || agg->is_reduced ? AGG_STATE_SUM_F32 : AGG_STATE_AVG_F64;
         return AGG_STATE_NONE;
 }
 

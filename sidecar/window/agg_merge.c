@@ -317,8 +317,11 @@ static int64_t finish_i64(const struct agg_result *result, uint64_t word, uint64
 {
         if (result->agg->kind == AGG_SUM)
                 return cut_to_type((int64_t)word, &result->agg->type);
-        if (result->agg->kind == AGG_AVG)
-                return cut_to_type((int64_t)word / (int64_t)count, &result->agg->type);
+        if (result->agg->kind == AGG_AVG) {
+                int64_t sum = result->agg->is_reduced ? cut_to_type((int64_t)word, &result->agg->type) : (int64_t)word;
+
+                return cut_to_type(sum / (int64_t)count, &result->agg->type);
+        }
         return (int64_t)word;
 }
 
@@ -326,7 +329,11 @@ static double finish_f64(const struct agg_result *result, uint64_t word, uint64_
 {
         double value = agg_f64_of(word);
 
-        if (result->agg->kind == AGG_AVG)
+        if (result->agg->is_reduced)
+                value += 0.0; /* a sum from zero is never -0.0 */
+        if (result->agg->is_reduced && result->agg->kind == AGG_AVG && result->agg->type.kind == TYPE_FLOAT)
+                value = (double)((float)value / (float)count);
+        else if (result->agg->kind == AGG_AVG)
                 value /= (double)count;
         if (result->agg->type.kind == TYPE_FLOAT)
                 value = (double)(float)value;
@@ -335,18 +342,22 @@ static double finish_f64(const struct agg_result *result, uint64_t word, uint64_
 
 static bool finish_dec(const struct agg_result *result, weir_i128 wide, uint64_t count, weir_i128 *ret_value)
 {
+        bool is_reduced = result->agg->is_reduced;
+
         if (result->agg->kind == AGG_AVG) {
                 struct decimal_type type = {.precision = result->agg->type.precision, .scale = result->agg->type.scale};
+                unsigned scale = result->agg->argument_type.scale;
 
-                return wide != AGG_ODD_DEC &&
-                       decimal_divide(wide, result->agg->argument_type.scale, count, 0, type, ret_value) == 0;
+                if (wide == AGG_ODD_DEC || (is_reduced && decimal_rescale(wide, scale, type, &wide) != 0))
+                        return false;
+                return decimal_divide(wide, is_reduced ? type.scale : scale, count, 0, type, ret_value) == 0;
         }
-        if (result->agg->kind == AGG_SUM) {
+        if (result->agg->kind == AGG_SUM && !is_reduced) {
                 *ret_value = wide == AGG_ODD_DEC ? 0 : wide;
                 return wide != 0;
         }
         *ret_value = wide;
-        return true;
+        return wide != AGG_ODD_DEC; /* a sum from zero that overflowed */
 }
 
 static bool finish_value(const struct agg_set *set, const struct agg_total *total, const struct agg_result *result,
