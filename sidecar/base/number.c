@@ -338,10 +338,11 @@ int number_parse_float(struct slice text, float *ret_value)
 
 int number_parse_integer(struct slice text, int64_t lowest, int64_t highest, int64_t *ret_value)
 {
-        uint64_t magnitude = 0;
+        uint64_t magnitude = 0; /* at most 2^63: room for another digit is never lacking */
         uint64_t ceiling;
         size_t at = 0;
         bool is_negative;
+        int64_t value;
 
         while (text.len > 0 && text.data[0] == ' ') {
                 text.data += 1;
@@ -356,16 +357,24 @@ int number_parse_integer(struct slice text, int64_t lowest, int64_t highest, int
                 at = 1;
         if (at == text.len)
                 return NUMBER_E_BAD;
-        ceiling = is_negative ? 0 - (uint64_t)lowest : (uint64_t)highest;
+        if (is_negative)
+                ceiling = lowest < 0 ? 0 - (uint64_t)lowest : 0;
+        else
+                ceiling = highest > 0 ? (uint64_t)highest : 0;
         for (; at < text.len && text.data[at] != '.'; at++) {
                 uint64_t digit = (uint64_t)text.data[at] - '0';
 
-                if (digit > 9 || magnitude > (ceiling - digit) / 10)
+                if (digit > 9 || magnitude > ceiling / 10)
                         return NUMBER_E_BAD;
                 magnitude = magnitude * 10 + digit;
+                if (magnitude > ceiling)
+                        return NUMBER_E_BAD;
         }
         if (at < text.len && skip_digits(text, at + 1, false) != text.len)
                 return NUMBER_E_BAD;
-        *ret_value = (int64_t)(is_negative ? 0 - magnitude : magnitude);
+        value = (int64_t)(is_negative ? 0 - magnitude : magnitude);
+        if (value < lowest || value > highest)
+                return NUMBER_E_BAD;
+        *ret_value = value;
         return 0;
 }

@@ -191,3 +191,36 @@ TEST(integers_are_read_as_flink_does)
         check_integer("2147483648", NUMBER_E_BAD, 0);
         check_integer("000000000000000000000000000001", 0, 1);
 }
+
+/* `expected` is INT64_MIN for a text that is refused. */
+static void check_range(const char *text, int64_t lowest, int64_t highest, int64_t expected)
+{
+        int64_t value = INT64_MIN;
+
+        CHECK_INT(number_parse_integer(slice_from_text(text), lowest, highest, &value),
+                  expected == INT64_MIN ? NUMBER_E_BAD : 0);
+        CHECK_INT(value, expected);
+}
+
+TEST(integers_keep_to_any_range)
+{
+        check_range("1", 1, 65535, 1);
+        check_range("0", 1, 65535, INT64_MIN);
+        check_range("-0", 0, 5, 0);
+        check_range("-1", 0, 5, INT64_MIN);
+        check_range("5", 0, 5, 5);
+        check_range("7", 0, 5, INT64_MIN);
+        check_range("9", 0, 5, INT64_MIN);
+        check_range("12", 10, 20, 12);
+        check_range("9", 10, 20, INT64_MIN);
+        check_range("-12", 10, 20, INT64_MIN);
+        check_range("-12", -20, -10, -12);
+        check_range("-9", -20, -10, INT64_MIN);
+        check_range("-21", -20, -10, INT64_MIN);
+        check_range("12", -20, -10, INT64_MIN);
+        check_range("9223372036854775807", INT64_MIN, INT64_MAX, INT64_MAX);
+        check_range("9223372036854775808", INT64_MIN, INT64_MAX, INT64_MIN);
+        check_range("-9223372036854775807", INT64_MIN, INT64_MAX, -INT64_MAX);
+        check_range("-9223372036854775809", INT64_MIN, INT64_MAX, INT64_MIN);
+        check_range("18446744073709551617", 0, 5, INT64_MIN);
+}
