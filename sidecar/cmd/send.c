@@ -1,19 +1,21 @@
 /* send.c - `weir send`: a client that behaves as Flume's avro sinks do.
  *
- * Events come in batches from one input; connections take turns. Each has at most --pipeline batches under way (1, as a
- * sink has). A batch counts as sent when it was answered OK. After anything else, or a lost connection, its connection
- * is closed and what it had under way is sent again, first, on the next connection that has room; short batches may
- * grow on the way, as Flume's do. So every event is delivered at least once, and the order of first sends is the
- * input's. */
+ * Events come from one input; connections take turns. Each has at most --pipeline calls under way (1, as a sink has).
+ * An event counts as sent when its call was answered OK. After anything else, or a lost connection, the connection is
+ * closed and what it had under way goes back to the head of the queue, as into Flume's channel: it is sent again, first,
+ * on whichever connection has room next, cut anew, with new events behind it where the call has room. So every event is
+ * delivered at least once, and the order of first sends is the input's.
+ *
+ * Memory: nothing is read ahead, so the queue and the calls under way together never hold more events than fit
+ * --connections times --pipeline calls. */
 #include "avro/client.h"
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/clock.h"
 #include "sidecar/cmd/command.h"
-#include "sidecar/cmd/send_input.h"
+#include "sidecar/cmd/send_options.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -24,13 +26,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 1024, HEADERS_MAX = 64, REQUEST_TIMEOUT_S = 20 };
+enum { REQUEST_TIMEOUT_S = 20 };
+
+struct sent_event {
+        uint64_t number; /* in the input, from 0 */
+        size_t end;      /* behind it in its batch's bytes */
+};
 
 struct sent_batch {
         struct sent_batch *next;
         struct bytes events;
+        struct sent_event *each; /* room for --batch-size */
         uint32_t n_events;
-        uint64_t first; /* number of its first event in the input, from 0 */
+        uint32_t n_moved; /* of a batch in the queue: its first ones are in another batch already */
         uint32_t serial;
         uint64_t sent_ns;
 };
@@ -48,20 +56,15 @@ struct sender {
 
 struct send {
         const struct clock *clock;
-        struct addrinfo *address, *bind;
-        uint32_t n_senders, batch_size, pipeline;
-        int deflate_level;
-        double rate;             /* events a second, 0: as fast as it goes */
-        uint64_t retry_ms, give_up_ms;
+        const struct send_options *options;
         struct sender *senders;
         struct send_input *input;
-        struct send_input_options input_options;
         bool is_input_done;
-        struct sent_batch *again, *unused; /* to be sent again, oldest first */
+        struct sent_batch *again, *unused; /* again: the queue, oldest first */
         uint64_t n_taken, n_acked, n_resent_events, n_failures;
         uint64_t start_ns, shown_ns, progress_ns; /* last OK */
         FILE *ack_log;
-        bool is_tty, is_quiet;
+        bool is_tty;
         char last_failure[256];
         volatile sig_atomic_t *interrupted;
 };
@@ -80,12 +83,15 @@ static struct sent_batch *take_unused(struct send *send)
 {
         struct sent_batch *batch = send->unused;
 
-        if (batch == NULL)
-                return alloc_zero(1, sizeof *batch);
+        if (batch == NULL) {
+                batch = alloc_zero(1, sizeof *batch);
+                batch->each = alloc_array(send->options->batch_size, sizeof *batch->each);
+                return batch;
+        }
         send->unused = batch->next;
         batch->next = NULL;
         bytes_reset(&batch->events);
-        batch->n_events = 0;
+        batch->n_events = batch->n_moved = 0;
         return batch;
 }
 
@@ -95,41 +101,77 @@ static void put_unused(struct send *send, struct sent_batch *batch)
         send->unused = batch;
 }
 
-static bool may_take(const struct send *send, uint64_t now_ns)
+static uint64_t next_number(const struct sent_batch *batch)
 {
-        double seconds = (double)(now_ns - send->start_ns) * 1e-9;
-
-        return send->rate == 0 || (double)send->n_taken < seconds * send->rate + send->batch_size;
+        return batch->each[batch->n_moved].number;
 }
 
-/* The next batch to send: one that failed, else new events. NULL: nothing now. */
-static int next_batch(struct send *send, uint64_t now_ns, struct sent_batch **ret_batch, struct err *err)
+/* An event whose bytes were appended. */
+static void end_event(struct sent_batch *batch, uint64_t number)
 {
-        struct sent_batch *batch = send->again;
-        uint32_t n = 0;
-        int result;
+        batch->each[batch->n_events++] = (struct sent_event){.number = number, .end = batch->events.len};
+}
+
+/* Events that failed, from the head of the queue. */
+static void move_queued(struct send *send, struct sent_batch *batch)
+{
+        while (send->again != NULL && batch->n_events < send->options->batch_size) {
+                struct sent_batch *from = send->again;
+                size_t begin = from->n_moved == 0 ? 0 : from->each[from->n_moved - 1].end;
+
+                bytes_append(&batch->events, from->events.data + begin, from->each[from->n_moved].end - begin);
+                end_event(batch, next_number(from));
+                if (++from->n_moved == from->n_events) {
+                        send->again = from->next;
+                        put_unused(send, from);
+                }
+        }
+}
+
+/* How many new events --rate lets go by now. */
+static uint64_t allowance(const struct send *send)
+{
+        double seconds = (double)(clock_monotonic_ns(send->clock) - send->start_ns) * 1e-9;
+        double allowed = seconds * send->options->rate + 1 - (double)send->n_taken;
+
+        if (send->options->rate == 0)
+                return send->options->batch_size;
+        return allowed < 1 ? 0 : (uint64_t)allowed;
+}
+
+static int move_new(struct send *send, struct sent_batch *batch, struct err *err)
+{
+        uint64_t most = allowance(send);
+        uint32_t n;
+
+        for (; most > 0 && batch->n_events < send->options->batch_size && !send->is_input_done; most--) {
+                int result = send_input_next(send->input, 1, &batch->events, &n, err);
+
+                if (result < 0)
+                        return -1;
+                if (result == 0)
+                        end_event(batch, send->n_taken++);
+                else
+                        send->is_input_done = true;
+        }
+        return 0;
+}
+
+/* The next events to send. NULL: none now. */
+static int next_batch(struct send *send, struct sent_batch **ret_batch, struct err *err)
+{
+        struct sent_batch *batch = take_unused(send);
+        int result = 0;
 
         *ret_batch = NULL;
-        if (batch != NULL) {
-                send->again = batch->next;
-                batch->next = NULL;
-                *ret_batch = batch;
-                return 0;
-        }
-        if (send->is_input_done || *send->interrupted || !may_take(send, now_ns))
-                return 0;
-        batch = take_unused(send);
-        result = send_input_next(send->input, send->batch_size, &batch->events, &n, err);
-        if (result != 0) {
+        move_queued(send, batch);
+        if (!*send->interrupted)
+                result = move_new(send, batch, err);
+        if (result < 0 || batch->n_events == 0)
                 put_unused(send, batch);
-                send->is_input_done = true;
-                return result < 0 ? -1 : 0;
-        }
-        batch->n_events = n;
-        batch->first = send->n_taken;
-        send->n_taken += n;
-        *ret_batch = batch;
-        return 0;
+        else
+                *ret_batch = batch;
+        return result;
 }
 
 /* ---- Connections */
@@ -146,7 +188,7 @@ static void fail(struct send *send, struct sender *sender, const char *why)
         sender->client = client_free(sender->client);
         bytes_reset(&sender->output);
         sender->output_at = 0;
-        sender->retry_ns = clock_monotonic_ns(send->clock) + send->retry_ms * 1000000;
+        sender->retry_ns = clock_monotonic_ns(send->clock) + send->options->retry_ms * 1000000;
         /* What was under way goes again in the input's order. */
         while (sender->under_way != NULL) {
                 struct sent_batch *batch = sender->under_way;
@@ -154,7 +196,7 @@ static void fail(struct send *send, struct sender *sender, const char *why)
                 sender->under_way = batch->next;
                 send->n_resent_events += batch->n_events;
                 at = &send->again;
-                while (*at != NULL && (*at)->first < batch->first)
+                while (*at != NULL && next_number(*at) < next_number(batch))
                         at = &(*at)->next;
                 batch->next = *at;
                 *at = batch;
@@ -165,17 +207,17 @@ static void fail(struct send *send, struct sender *sender, const char *why)
 
 static void dial(struct send *send, struct sender *sender)
 {
-        const struct addrinfo *to = send->address;
+        const struct addrinfo *to = send->options->address, *local = send->options->bind;
         int one = 1;
 
         sender->fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (sender->fd < 0 ||
-            (send->bind != NULL && bind(sender->fd, send->bind->ai_addr, send->bind->ai_addrlen) < 0)) {
+            (local != NULL && bind(sender->fd, local->ai_addr, local->ai_addrlen) < 0)) {
                 fail(send, sender, strerror(errno));
                 return;
         }
         setsockopt(sender->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        sender->client = client_new(send->deflate_level);
+        sender->client = client_new(send->options->deflate_level);
         sender->is_connecting = true;
         if (connect(sender->fd, to->ai_addr, to->ai_addrlen) < 0 && errno != EINPROGRESS)
                 fail(send, sender, strerror(errno));
@@ -194,17 +236,16 @@ static void end_dial(struct send *send, struct sender *sender)
 
 static int start_batches(struct send *send, struct sender *sender, struct err *err)
 {
-        while (sender->n_under_way < send->pipeline) {
-                uint64_t now_ns = clock_monotonic_ns(send->clock);
+        while (sender->n_under_way < send->options->pipeline) {
                 struct sent_batch *batch;
 
-                if (next_batch(send, now_ns, &batch, err) < 0)
+                if (next_batch(send, &batch, err) < 0)
                         return -1;
                 if (batch == NULL)
                         return 0;
                 batch->serial = client_append_batch(sender->client, batch->n_events, bytes_slice(&batch->events),
                                                     &sender->output);
-                batch->sent_ns = now_ns;
+                batch->sent_ns = clock_monotonic_ns(send->clock);
                 *sender->last_under_way = batch;
                 sender->last_under_way = &batch->next;
                 sender->n_under_way++;
@@ -232,6 +273,19 @@ static void write_some(struct send *send, struct sender *sender)
         sender->output_at = 0;
 }
 
+/* A line for each run of consecutive events. */
+static void log_acknowledged(const struct send *send, const struct sent_batch *batch)
+{
+        uint32_t first = 0;
+
+        for (uint32_t i = 1; i <= batch->n_events; i++) {
+                if (i < batch->n_events && batch->each[i].number == batch->each[i - 1].number + 1)
+                        continue;
+                fprintf(send->ack_log, "%llu %u\n", (unsigned long long)batch->each[first].number, i - first);
+                first = i;
+        }
+}
+
 static void acknowledge(struct send *send, struct sender *sender, struct sent_batch **at)
 {
         struct sent_batch *batch = *at;
@@ -243,7 +297,7 @@ static void acknowledge(struct send *send, struct sender *sender, struct sent_ba
         send->n_acked += batch->n_events;
         send->progress_ns = clock_monotonic_ns(send->clock);
         if (send->ack_log != NULL)
-                fprintf(send->ack_log, "%llu %u\n", (unsigned long long)batch->first, batch->n_events);
+                log_acknowledged(send, batch);
         batch->next = NULL;
         put_unused(send, batch);
 }
@@ -300,7 +354,7 @@ static void show(struct send *send, bool is_last)
         double seconds = (double)(now_ns - send->start_ns) * 1e-9;
         uint64_t every_ns = send->is_tty ? UINT64_C(200000000) : UINT64_C(10000000000);
 
-        if (send->is_quiet || (!is_last && now_ns - send->shown_ns < every_ns))
+        if (send->options->is_quiet || (!is_last && now_ns - send->shown_ns < every_ns))
                 return;
         send->shown_ns = now_ns;
         fprintf(stderr, "%s%llu events acknowledged, %.0f/s, %llu sent again%s%s%s", send->is_tty ? "\r\033[K" : "",
@@ -317,7 +371,7 @@ static bool is_done(const struct send *send)
 {
         if (!(send->is_input_done || *send->interrupted) || send->again != NULL)
                 return false;
-        for (uint32_t i = 0; i < send->n_senders; i++)
+        for (uint32_t i = 0; i < send->options->n_connections; i++)
                 if (send->senders[i].n_under_way > 0)
                         return false;
         return true;
@@ -333,7 +387,7 @@ static int turn(struct send *send, struct pollfd *polls, struct err *err)
 {
         uint64_t now_ns = clock_monotonic_ns(send->clock);
 
-        for (uint32_t i = 0; i < send->n_senders; i++) {
+        for (uint32_t i = 0; i < send->options->n_connections; i++) {
                 struct sender *sender = &send->senders[i];
 
                 check_time_out(send, sender, now_ns);
@@ -348,9 +402,9 @@ static int turn(struct send *send, struct pollfd *polls, struct err *err)
                 if (sender->is_connecting || sender->output_at < sender->output.len)
                         polls[i].events |= POLLOUT;
         }
-        if (poll(polls, send->n_senders, send->rate > 0 ? 5 : 100) < 0 && errno != EINTR)
+        if (poll(polls, send->options->n_connections, send->options->rate > 0 ? 5 : 100) < 0 && errno != EINTR)
                 return err_set_errno(err, ERR_INTERNAL, errno, "poll");
-        for (uint32_t i = 0; i < send->n_senders; i++) {
+        for (uint32_t i = 0; i < send->options->n_connections; i++) {
                 struct sender *sender = &send->senders[i];
 
                 if (polls[i].revents == 0 || sender->fd < 0 || polls[i].fd != sender->fd)
@@ -365,7 +419,8 @@ static int turn(struct send *send, struct pollfd *polls, struct err *err)
 
 static int run(struct send *send, struct err *err)
 {
-        struct pollfd *polls = alloc_zero(send->n_senders, sizeof *polls);
+        struct pollfd *polls = alloc_zero(send->options->n_connections, sizeof *polls);
+        uint64_t give_up_ns = send->options->give_up_s * UINT64_C(1000000000);
         int result = 0;
 
         send->start_ns = send->progress_ns = clock_monotonic_ns(send->clock);
@@ -374,10 +429,10 @@ static int run(struct send *send, struct err *err)
                 show(send, false);
                 if (result == 0 && *send->interrupted > 1)
                         result = err_set(err, ERR_UNAVAILABLE, "interrupted with events not acknowledged");
-                if (result == 0 && clock_monotonic_ns(send->clock) - send->progress_ns > send->give_up_ms * 1000000 &&
-                    send->n_failures > 0)
+                if (result == 0 && send->n_failures > 0 &&
+                    clock_monotonic_ns(send->clock) - send->progress_ns > give_up_ns)
                         result = err_set(err, ERR_UNAVAILABLE, "no event was acknowledged for %llu s: %s",
-                                         (unsigned long long)send->give_up_ms / 1000, send->last_failure);
+                                         (unsigned long long)send->options->give_up_s, send->last_failure);
         }
         alloc_free(polls);
         show(send, true);
@@ -386,7 +441,7 @@ static int run(struct send *send, struct err *err)
 
 static void done(struct send *send)
 {
-        for (uint32_t i = 0; i < send->n_senders; i++) {
+        for (uint32_t i = 0; i < send->options->n_connections; i++) {
                 struct sender *sender = &send->senders[i];
 
                 if (sender->fd >= 0 && sender->client != NULL && !sender->is_connecting) {
@@ -405,294 +460,54 @@ static void done(struct send *send)
                      batch = next) {
                         next = batch->next;
                         bytes_done(&batch->events);
+                        alloc_free(batch->each);
                         alloc_free(batch);
                 }
         alloc_free(send->senders);
         send_input_close(send->input);
-        if (send->address != NULL)
-                freeaddrinfo(send->address);
-        if (send->bind != NULL)
-                freeaddrinfo(send->bind);
         if (send->ack_log != NULL)
                 fclose(send->ack_log);
 }
 
-/* ---- Command line */
+/* ---- Life */
 
-static void print_help(void)
+static int open_all(struct send *send, struct err *err)
 {
-        fputs("usage: weir send HOST:PORT [OPTION]... FILE...\n"
-              "       weir send HOST:PORT [OPTION]... --generate N\n"
-              "\n"
-              "Sends events to weir, or to any Flume avro source, as an avro sink does; what was not acknowledged is sent again.\n"
-              "FILE is an Avro container file, or JSON lines: {\"headers\": {...}, \"body\": \"text\"}, or any line, which is then the\n"
-              "body. - is standard input.\n"
-              "\n"
-              "  --schema FILE         JSON objects become bare Avro data by this schema (.avsc)\n"
-              "  --header KEY=VALUE    a header for every event\n"
-              "  --connections N       default 1\n"
-              "  --batch-size N        events in a call, default 100\n"
-              "  --pipeline N          calls under way on a connection, default 1 (Flume's sinks wait for each answer)\n"
-              "  --deflate[=LEVEL]     compression-type = deflate, level 0-9, default 6\n"
-              "  --rate R              events a second, default as fast as they are taken\n"
-              "  --bind ADDRESS        local address of the connections\n"
-              "  --retry-ms N          pause after a failure, default 1000\n"
-              "  --give-up S           end with 69 when nothing was acknowledged for so long, default 120\n"
-              "  --ack-log FILE        a line for each acknowledged batch: number of its first event, number of events\n"
-              "  --quiet               no progress\n"
-              "\n"
-              "Generated ad traffic (schemas/events/ad_event.avsc):\n"
-              "  --generate N          so many events\n"
-              "  --seed S              default 42; everything follows from it\n"
-              "  --campaigns N, --ads N, --users N, --addresses N\n"
-              "  --start MS            event time of the first event, default now\n"
-              "  --ms-per-event F      how fast event time passes, default 1\n"
-              "  --disorder MS         events lie at most so far behind, default 2000\n"
-              "  --click-share F       of the fair events, default 0.05\n"
-              "  --fraud KIND=SHARE    address or user; share of all events that are click fraud of that kind\n"
-              "  --labels FILE         the generated events as JSON lines, each with its \"label\": fair, address or user\n"
-              "\n"
-              "Exit codes: 0 everything acknowledged, 64 usage, 65 bad input, 69 not delivered.\n",
-              stdout);
-}
+        const struct send_options *options = send->options;
 
-static int resolve(const char *text, bool has_port, struct addrinfo **ret_address)
-{
-        struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-        char *host = alloc_text(text);
-        char *colon = has_port ? strrchr(host, ':') : NULL;
-        char *name = host;
-        int failed;
-
-        if (has_port && colon == NULL) {
-                fprintf(stderr, "weir send: '%s' is not HOST:PORT\n", text);
-                alloc_free(host);
-                return -1;
-        }
-        if (colon != NULL)
-                *colon = '\0';
-        if (name[0] == '[' && name[strlen(name) - 1] == ']') {
-                name[strlen(name) - 1] = '\0';
-                name++;
-        }
-        failed = getaddrinfo(name, colon == NULL ? NULL : colon + 1, &hints, ret_address);
-        if (failed != 0)
-                fprintf(stderr, "weir send: cannot resolve '%s': %s\n", text, gai_strerror(failed));
-        alloc_free(host);
-        return failed == 0 ? 0 : -1;
-}
-
-struct send_arguments {
-        const char *header_keys[HEADERS_MAX], *header_values[HEADERS_MAX];
-        const char *ack_log, *bind;
-        bool wants_help;
-};
-
-static bool parse_pair(char *text, const char **ret_value)
-{
-        char *sign = strchr(text, '=');
-
-        if (sign == NULL)
-                return false;
-        *sign = '\0';
-        *ret_value = sign + 1;
-        return true;
-}
-
-static bool parse_fraud(struct ad_traffic_options *traffic, char *text)
-{
-        const char *share;
-
-        if (!parse_pair(text, &share))
-                return false;
-        if (strcmp(text, "address") == 0)
-                traffic->address_fraud = strtod(share, NULL);
-        else if (strcmp(text, "user") == 0)
-                traffic->user_fraud = strtod(share, NULL);
-        else
-                return false;
-        return true;
-}
-
-enum option_id {
-        SCHEMA = 256,
-        HEADER,
-        CONNECTIONS,
-        BATCH_SIZE,
-        PIPELINE,
-        DEFLATE,
-        RATE,
-        BIND,
-        RETRY,
-        GIVE_UP,
-        ACK_LOG,
-        QUIET,
-        GENERATE,
-        SEED,
-        CAMPAIGNS,
-        ADS,
-        USERS,
-        ADDRESSES,
-        START,
-        MS_PER_EVENT,
-        DISORDER,
-        CLICK_SHARE,
-        FRAUD,
-        LABELS
-};
-
-static const struct option options[] = {{"schema", 1, NULL, SCHEMA},
-                                        {"header", 1, NULL, HEADER},
-                                        {"connections", 1, NULL, CONNECTIONS},
-                                        {"batch-size", 1, NULL, BATCH_SIZE},
-                                        {"pipeline", 1, NULL, PIPELINE},
-                                        {"deflate", 2, NULL, DEFLATE},
-                                        {"rate", 1, NULL, RATE},
-                                        {"bind", 1, NULL, BIND},
-                                        {"retry-ms", 1, NULL, RETRY},
-                                        {"give-up", 1, NULL, GIVE_UP},
-                                        {"ack-log", 1, NULL, ACK_LOG},
-                                        {"quiet", 0, NULL, QUIET},
-                                        {"generate", 1, NULL, GENERATE},
-                                        {"seed", 1, NULL, SEED},
-                                        {"campaigns", 1, NULL, CAMPAIGNS},
-                                        {"ads", 1, NULL, ADS},
-                                        {"users", 1, NULL, USERS},
-                                        {"addresses", 1, NULL, ADDRESSES},
-                                        {"start", 1, NULL, START},
-                                        {"ms-per-event", 1, NULL, MS_PER_EVENT},
-                                        {"disorder", 1, NULL, DISORDER},
-                                        {"click-share", 1, NULL, CLICK_SHARE},
-                                        {"fraud", 1, NULL, FRAUD},
-                                        {"labels", 1, NULL, LABELS},
-                                        {"help", 0, NULL, 'h'},
-                                        {NULL, 0, NULL, 0}};
-
-static bool set_traffic(struct send *send, int option, char *text)
-{
-        struct ad_traffic_options *traffic = &send->input_options.traffic;
-        uint64_t number = strtoull(text, NULL, 10);
-
-        switch (option) {
-        case GENERATE: send->input_options.n_generate = number; return number > 0;
-        case SEED: traffic->seed = number; return true;
-        case CAMPAIGNS: traffic->n_campaigns = (uint32_t)number; return number > 0;
-        case ADS: traffic->n_ads = (uint32_t)number; return number > 0;
-        case USERS: traffic->n_users = (uint32_t)number; return number > 0;
-        case ADDRESSES: traffic->n_addresses = (uint32_t)number; return number > 0;
-        case START: traffic->start_ms = strtoll(text, NULL, 10); return true;
-        case MS_PER_EVENT: traffic->ms_per_event = strtod(text, NULL); return traffic->ms_per_event >= 0;
-        case DISORDER: traffic->disorder_ms = (uint32_t)number; return true;
-        case CLICK_SHARE: traffic->click_share = strtod(text, NULL); return true;
-        case FRAUD: return parse_fraud(traffic, text);
-        case LABELS: send->input_options.label_path = text; return true;
-        default: return false;
-        }
-}
-
-static bool set_option(struct send *send, struct send_arguments *arguments, int option, char *text)
-{
-        uint64_t number = text == NULL ? 0 : strtoull(text, NULL, 10);
-        uint32_t n = send->input_options.n_headers;
-
-        switch (option) {
-        case SCHEMA: send->input_options.schema_path = text; return true;
-        case HEADER:
-                if (n == HEADERS_MAX || !parse_pair(text, &arguments->header_values[n]))
-                        return false;
-                arguments->header_keys[n] = text;
-                send->input_options.n_headers++;
-                return true;
-        case CONNECTIONS: send->n_senders = (uint32_t)number; return number > 0 && number <= CONNECTIONS_MAX;
-        case BATCH_SIZE: send->batch_size = (uint32_t)number; return number > 0 && number <= 1000000;
-        case PIPELINE: send->pipeline = (uint32_t)number; return number > 0 && number <= 1024;
-        case DEFLATE: send->deflate_level = text == NULL ? 6 : (int)number; return number <= 9;
-        case RATE: send->rate = strtod(text, NULL); return send->rate > 0;
-        case BIND: arguments->bind = text; return true;
-        case RETRY: send->retry_ms = number; return true;
-        case GIVE_UP: send->give_up_ms = number * 1000; return number > 0;
-        case ACK_LOG: arguments->ack_log = text; return true;
-        case QUIET: send->is_quiet = true; return true;
-        case 'h': arguments->wants_help = true; return true;
-        default: return set_traffic(send, option, text);
-        }
-}
-
-/* 0 go on, > 0 help was asked for, < 0 usage. */
-static int parse(struct send *send, struct send_arguments *arguments, int argc, char **argv)
-{
-        int option;
-
-        optind = 1;
-        while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-                if (option == '?')
-                        return -1;
-                if (!set_option(send, arguments, option, optarg)) {
-                        fprintf(stderr, "weir send: '%s' does not fit its option; --help says what does\n",
-                                optarg == NULL ? "" : optarg);
-                        return -1;
-                }
-        }
-        if (arguments->wants_help)
-                return 1;
-        send->input_options.header_keys = arguments->header_keys;
-        send->input_options.header_values = arguments->header_values;
-        if (optind >= argc || (optind + 1 == argc) != (send->input_options.n_generate > 0)) {
-                fputs("weir send: HOST:PORT and either files or --generate N are needed; --help says more\n", stderr);
-                return -1;
-        }
-        send->input_options.paths = argv + optind + 1;
-        send->input_options.n_paths = (uint32_t)(argc - optind - 1);
-        return resolve(argv[optind], true, &send->address) < 0 ||
-                               (arguments->bind != NULL && resolve(arguments->bind, false, &send->bind) < 0)
-                       ? -1
-                       : 0;
-}
-
-static int open_all(struct send *send, const struct send_arguments *arguments, struct err *err)
-{
-        send->senders = alloc_zero(send->n_senders, sizeof *send->senders);
-        for (uint32_t i = 0; i < send->n_senders; i++) {
+        send->senders = alloc_zero(options->n_connections, sizeof *send->senders);
+        for (uint32_t i = 0; i < options->n_connections; i++) {
                 send->senders[i].fd = -1;
                 send->senders[i].last_under_way = &send->senders[i].under_way;
         }
-        if (arguments->ack_log != NULL) {
-                send->ack_log = fopen(arguments->ack_log, "we");
+        if (options->ack_log != NULL) {
+                send->ack_log = fopen(options->ack_log, "we");
                 if (send->ack_log == NULL)
-                        return err_set_errno(err, ERR_IO, errno, "cannot write '%s'", arguments->ack_log);
+                        return err_set_errno(err, ERR_IO, errno, "cannot write '%s'", options->ack_log);
                 setvbuf(send->ack_log, NULL, _IOLBF, 0);
         }
-        return send_input_open(&send->input_options, &send->input, err);
+        return send_input_open(&options->input, &send->input, err);
 }
 
 int command_send(int argc, char **argv)
 {
-        struct send send = {.clock = clock_system(),
-                            .n_senders = 1,
-                            .batch_size = 100,
-                            .pipeline = 1,
-                            .deflate_level = -1,
-                            .retry_ms = 1000,
-                            .give_up_ms = 120000,
-                            .interrupted = &interrupted,
+        struct send_options options;
+        struct send send = {.clock = clock_system(), .options = &options, .interrupted = &interrupted,
                             .is_tty = isatty(STDERR_FILENO)};
-        struct send_arguments arguments = {.ack_log = NULL};
         struct err err = {0};
-        int parsed;
+        int parsed = send_options_parse(&options, clock_wall_ms(send.clock), argc, argv);
 
-        ad_traffic_options_default(&send.input_options.traffic);
-        send.input_options.traffic.start_ms = clock_wall_ms(send.clock);
-        parsed = parse(&send, &arguments, argc, argv);
-        if (parsed > 0)
-                print_help();
-        if (parsed != 0)
+        if (parsed != 0) {
+                send_options_done(&options);
                 return parsed < 0 ? ERR_USAGE : ERR_NONE;
+        }
         sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
         sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
         sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
-        if (open_all(&send, &arguments, &err) == 0 && run(&send, &err) == 0 && *send.interrupted)
+        if (open_all(&send, &err) == 0 && run(&send, &err) == 0 && *send.interrupted)
                 err_set(&err, ERR_UNAVAILABLE, "interrupted; everything sent so far was acknowledged");
         done(&send);
+        send_options_done(&options);
         if (err.code != ERR_NONE)
                 fprintf(stderr, "weir send: %s\n", err.text);
         return (int)err.code;

@@ -309,8 +309,61 @@ def nobody_there(folder):
     server.close()
     if "refused" not in done.stderr:
         raise weirlib.Failure("the reason is not said: " + done.stderr)
-    done = subprocess.run([weirlib.WEIR, "send", "nowhere"], capture_output=True, check=False)
-    check("usage", done.returncode, 64)
+
+
+def wrong_usage_is_said(folder):
+    """Each with what the sentence must hold. Nothing is sent, and nothing is waited for."""
+    there = "127.0.0.1:9"
+    cases = [([], "HOST:PORT"), ([there], "files or --generate"), ([there, "--generate", "5", "-"], "files or --generate"),
+             ([there, "--nonsense", "-"], "nonsense")]
+    for address in ("nowhere", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:99999", "127.0.0.1:4141x", "127.0.0.1: 4141",
+                    "127.0.0.1:-1"):
+        cases.append(([address, "-"], "'%s' is not HOST:PORT" % address))
+    numbers = {
+        "connections": ("0", "1025", "-1", "4x", "", " 4", "0x4", "4.0", "99999999999999999999", "4294967297"),
+        "batch-size": ("0", "1000001"), "pipeline": ("0", "1025"), "retry-ms": ("-1", "1s"), "give-up": ("0", "1e3"),
+        "rate": ("0", "-5", "fast", "nan", "inf", "1e400", "10/s", "0x10", "5f", ""), "seed": ("-1", "18446744073709551616"),
+        "campaigns": ("0",), "ads": ("0",), "users": ("0", "4294967296"), "addresses": ("0",), "start": ("now", "--5", "1e12"),
+        "ms-per-event": ("-1", "slow"), "disorder": ("-1",), "click-share": ("1.1", "-0.1", "5%"), "generate": ("0", "ten"),
+    }
+    for name, values in numbers.items():
+        cases += [([there, "--%s=%s" % (name, value), "-"], "--%s '%s': a " % (name, value)) for value in values]
+    cases += [([there, "--deflate=10", "-"], "--deflate '10': a level"), ([there, "--deflate=best", "-"], "a level from 0 to 9"),
+              ([there, "--fraud", "address", "-"], "address=SHARE"), ([there, "--fraud", "cat=0.1", "-"], "user=SHARE"),
+              ([there, "--fraud", "user=2", "-"], "from 0 to 1"), ([there, "--header", "host", "-"], "KEY=VALUE")]
+    for arguments, words in cases:
+        done = subprocess.run([weirlib.WEIR, "send", *arguments], capture_output=True, text=True, check=False,
+                              stdin=subprocess.DEVNULL, timeout=20)
+        if done.returncode != 64 or words not in done.stderr or len(done.stderr.splitlines()) != 1:
+            raise weirlib.Failure("%r: exit code %d, %r without %r" % (arguments, done.returncode, done.stderr, words))
+    check("the greatest seed", subprocess.run([weirlib.WEIR, "send", "--seed", str(2 ** 64 - 1), "--start", "-5", "--help"],
+                                              capture_output=True, check=False).returncode, 0)
+
+
+def what_failed_is_cut_anew(folder):
+    """Short calls that fail come again as longer ones, with new events behind them, on whichever connection."""
+    server = Server(9, QUIET)
+    calls, refused = [], 12
+    decide = Peer.decide
+
+    def refuse_first(peer, serial, events, prefix):
+        with server.lock:
+            calls.append([event[2].decode() for event in events])
+            server.weights = (0, 0, 1, 0, 0, 0) if len(calls) <= refused else QUIET
+        decide(peer, serial, events, prefix)
+    Peer.decide = refuse_first
+    try:
+        log = folder.join("ack-anew")
+        lines = ["n%d" % i for i in range(600)]
+        send(server, "--connections", "2", "--batch-size", "200", "--pipeline", "3", "--rate", "1000", "--ack-log", log, "-",
+             stdin="\n".join(lines) + "\n")
+    finally:
+        Peer.decide = decide
+    server.close()
+    check("what was taken", sorted(event[2].decode() for event in server.taken), sorted(lines))
+    check("what was acknowledged", sorted(acked(log)), list(range(600)))
+    if max(map(len, calls)) > 200 or not any(set(failed) < set(call) for failed in calls[:refused] for call in calls):
+        raise weirlib.Failure("not cut anew: %r" % [(call[0], len(call)) for call in calls])
 
 
 def main():
@@ -324,6 +377,8 @@ def main():
         "generated_traffic_is_seeded_and_labelled": generated_traffic_is_seeded_and_labelled,
         "local_address": local_address,
         "nobody_there": nobody_there,
+        "wrong_usage_is_said": wrong_usage_is_said,
+        "what_failed_is_cut_anew": what_failed_is_cut_anew,
     }
     failed = 0
     for name, test in tests.items():
