@@ -246,8 +246,15 @@ int generation_start_sinks(struct pipeline *pipeline, struct err *err)
 int generation_change(struct pipeline *pipeline, struct job *job, struct err *err)
 {
         struct engine *engine = NULL;
+        int result;
 
         assert(!pipeline->intake.is_active && job->plan != NULL);
+        /* Ends of connections go by numbers of tables that may change. */
+        while ((result = pipeline_write_control(pipeline, err)) > 0)
+                if (pipeline_wait_for_log(pipeline, err) < 0)
+                        return -1;
+        if (result < 0)
+                return -1;
         job->generation = pipeline->job->generation + 1;
         while (pipeline->has_log && keeper_is_writing(pipeline->keeper))
                 if (pipeline_wait(pipeline, err) < 0)

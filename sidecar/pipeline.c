@@ -230,6 +230,33 @@ static void scan_run_of_batch(struct pipeline *pipeline, const struct pipeline_b
         intake->has_result = true;
 }
 
+static int apply_end(struct pipeline *pipeline, const struct waiting_end *end, struct err *err)
+{
+        struct record_origin origin = {.source = end->source, .event = RECORD_CONNECTION_CLOSE,
+                                       .connection = end->connection, .peer = slice_from_text(end->peer),
+                                       .now_ms = pipeline_arrival(pipeline)};
+        int result = 0;
+
+        if (pipeline->has_log)
+                result = record_writer_origin(pipeline->writer, &origin, &pipeline->last_lsn, err);
+        if (result == 0)
+                engine_apply_origin(pipeline->engine, &origin);
+        return result;
+}
+
+/* 0: none is left, > 0 no room, < 0 fatal. */
+static int write_ends(struct pipeline *pipeline, struct err *err)
+{
+        int result = 0;
+
+        while (result == 0 && pipeline->n_ends > 0) {
+                result = apply_end(pipeline, &pipeline->ends[0], err);
+                if (result == 0)
+                        memmove(pipeline->ends, pipeline->ends + 1, --pipeline->n_ends * sizeof *pipeline->ends);
+        }
+        return result;
+}
+
 int pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch, const struct pipeline_ack *ack,
                   struct err *err)
 {
@@ -239,6 +266,10 @@ int pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch,
 
         instance_phase_set(pipeline->config.instance, INSTANCE_APPEND);
         if (!intake->is_active) {
+                /* Whose end waits for room may send its rows again in this batch: they must be in doubt by then. */
+                result = write_ends(pipeline, err);
+                if (result != 0)
+                        goto out;
                 arena_reset(&intake->arena);
                 builder_batch(batch->builder, &intake->rows);
                 intake->arrival_ms = pipeline_arrival(pipeline);
@@ -259,6 +290,7 @@ int pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch,
                 intake->first_undecoded += intake->n_undecoded;
                 intake->has_result = false;
         } while (intake->first < intake->rows.n_rows || intake->first_undecoded < batch->builder->n_dead);
+out:
         if (result == 0) {
                 intake->is_active = false;
                 instance_phase_clear(pipeline->config.instance, INSTANCE_APPEND);
@@ -275,8 +307,8 @@ int pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch,
 
 bool pipeline_has_room(const struct pipeline *pipeline)
 {
-        return !pipeline->intake.is_active && !pipeline->is_broken && !pipeline->is_given_up &&
-               engine_output_bytes(pipeline->engine) < pipeline->output_budget_bytes;
+        return !pipeline->intake.is_active && !pipeline->is_room_wanted && !pipeline->is_broken &&
+               !pipeline->is_given_up && engine_output_bytes(pipeline->engine) < pipeline->output_budget_bytes;
 }
 
 /* ---- Control records: written when the log has room and no unit is open */
@@ -299,29 +331,12 @@ int pipeline_apply_tick(struct pipeline *pipeline, bool is_ready, bool is_flush,
         return result;
 }
 
-static int apply_end(struct pipeline *pipeline, const struct waiting_end *end, struct err *err)
-{
-        struct record_origin origin = {.source = end->source, .event = RECORD_CONNECTION_CLOSE,
-                                       .connection = end->connection, .peer = slice_from_text(end->peer),
-                                       .now_ms = pipeline_arrival(pipeline)};
-        int result = 0;
-
-        if (pipeline->has_log)
-                result = record_writer_origin(pipeline->writer, &origin, &pipeline->last_lsn, err);
-        if (result == 0)
-                engine_apply_origin(pipeline->engine, &origin);
-        return result;
-}
-
 int pipeline_write_control(struct pipeline *pipeline, struct err *err)
 {
         int result = 0;
 
-        while (result == 0 && pipeline_may_write_control(pipeline) && pipeline->n_ends > 0) {
-                result = apply_end(pipeline, &pipeline->ends[0], err);
-                if (result == 0)
-                        memmove(pipeline->ends, pipeline->ends + 1, --pipeline->n_ends * sizeof *pipeline->ends);
-        }
+        if (pipeline_may_write_control(pipeline))
+                result = write_ends(pipeline, err);
         if (result == 0 && pipeline_may_write_control(pipeline) && pipeline->is_tick_due) {
                 result = pipeline_apply_tick(pipeline, false, false, err);
                 if (result == 0)

@@ -2,9 +2,9 @@
  *
  * The life of a connection: accepted; reads feed its session, which hands events to the decoder and whole batches to
  * the pipeline; answers leave when the log is durable. At the end of its input its last batches become in doubt at
- * once (a record in the log), while answers may still leave. Before the first batch of a new connection, connections of
- * the same address whose end has already arrived are read to it: an agent that lost one connection re-sends on another,
- * and those rows must be in doubt by then. */
+ * once (a record in the log), while answers may still leave. Before bytes of one connection are taken, those whose end
+ * has arrived are read to it: an agent that lost one re-sends on another, new or not, and those rows must be in doubt
+ * by then. */
 #include "sidecar/sources.h"
 
 #include "avro/handshake.h"
@@ -18,8 +18,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,6 +27,7 @@ enum {
         RECEIVE_BYTES = 256 << 10,
         READS_PER_ROUND = 4,
         DISCARDS_MAX = 16,
+        ENDS_AT_ONCE = 64,
         IDLE_TICKS = 30,
         HELD_TICKS = 10, /* half of an agent's request-timeout */
         POOL_BYTES = 256 << 20, /* of events that are not whole yet, over all connections */
@@ -176,6 +177,46 @@ static void end_of_input(struct connection *connection)
         record_end(connection);
 }
 
+static bool read_some(struct connection *connection);
+
+/* What its peer sent before the end. What there is no room for, or waits until calls before it are answered, was never
+ * answered itself. */
+static void read_to_end(struct connection *connection)
+{
+        while (may_read(connection) && (read_some(connection) || !connection->is_ended))
+                continue;
+        if (!connection->is_ended)
+                end_of_input(connection);
+        touch(connection);
+}
+
+/* Bytes of `reader` were received: who sent them may have closed another connection before, and send again what was in
+ * doubt there. They wait in their buffer while the others are read through the second one. */
+static void settle_ended(struct sources *sources, const struct connection *reader)
+{
+        struct epoll_event events[ENDS_AT_ONCE];
+        uint8_t *full = sources->receive;
+        int n = sources->is_settling ? 0 : epoll_wait(sources->ends_fd, events, ENDS_AT_ONCE, 0);
+
+        if (n < 1)
+                return;
+        if (sources->spare == NULL)
+                sources->spare = alloc_pages(SESSION_ROOM_BYTES + RECEIVE_BYTES + SESSION_SLACK_BYTES);
+        sources->receive = sources->spare;
+        sources->spare = full;
+        sources->is_settling = true;
+        while (n > 0) {
+                for (int i = 0; i < n; i++) {
+                        struct connection *ended = events[i].data.ptr;
+
+                        if (ended != reader && !ended->is_ended)
+                                read_to_end(ended);
+                }
+                n = n < ENDS_AT_ONCE ? 0 : epoll_wait(sources->ends_fd, events, ENDS_AT_ONCE, 0);
+        }
+        sources->is_settling = false;
+}
+
 /* One read. false: nothing more to read now. */
 static bool read_some(struct connection *connection)
 {
@@ -193,30 +234,10 @@ static bool read_some(struct connection *connection)
                 return false;
         }
         connection->idle_ticks = 0;
+        settle_ended(sources, connection);
         if (session_feed(connection->session, data, (size_t)n, &err) < 0)
                 refuse(connection, &err);
         return n == RECEIVE_BYTES && may_read(connection);
-}
-
-/* Other connections of this address whose end has arrived are read up to it. */
-static void settle_older(struct connection *connection)
-{
-        const char *colon = strrchr(connection->peer, ':');
-        size_t len = colon == NULL ? 0 : (size_t)(colon - connection->peer);
-
-        for (struct connection *other = connection->source->connections; other != NULL; other = other->next) {
-                struct pollfd poll_other = {.fd = other->fd, .events = POLLIN | POLLRDHUP};
-
-                if (other == connection || other->is_ended || strncmp(other->peer, connection->peer, len + 1) != 0)
-                        continue;
-                if (poll(&poll_other, 1, 0) < 1 || !(poll_other.revents & (POLLRDHUP | POLLHUP | POLLERR)))
-                        continue;
-                if (other->is_held) /* its batch is being taken; what stands behind it was never answered */
-                        end_of_input(other);
-                while (may_read(other) && (read_some(other) || !other->is_ended))
-                        continue;
-                touch(other);
-        }
 }
 
 static void on_socket(void *context)
@@ -228,10 +249,6 @@ static void on_socket(void *context)
         if (!(got & LOOP_READABLE) || !may_read(connection)) {
                 connection->source->sources->is_starved |= (got & LOOP_READABLE) != 0;
                 return;
-        }
-        if (!connection->has_read) {
-                connection->has_read = true;
-                settle_older(connection);
         }
         for (int i = 0; i < READS_PER_ROUND && read_some(connection); i++)
                 continue;
@@ -368,6 +385,9 @@ static void on_accept(void *context, int fd, const char *peer)
         source->n_connections++;
         source->n_connections_total++;
         connection->watch = loop_watch_new(sources->config.loop, fd, LOOP_READABLE, on_socket, connection);
+        if (epoll_ctl(sources->ends_fd, EPOLL_CTL_ADD, fd,
+                      &(struct epoll_event){.events = EPOLLRDHUP | EPOLLET, .data.ptr = connection}) < 0)
+                close_connection(connection);
 }
 
 static void choose_origin(struct source *source)
@@ -453,12 +473,18 @@ int sources_open(const struct sources_config *config, struct sources **ret_sourc
         struct sources *sources = alloc_zero(1, sizeof *sources);
 
         sources->config = *config;
+        sources->ends_fd = epoll_create1(EPOLL_CLOEXEC);
         sources->last_held = &sources->first_held;
         session_pool_init(&sources->pool, POOL_BYTES);
         sources->protocols = handshake_cache_new();
         sources->receive = alloc_pages(SESSION_ROOM_BYTES + RECEIVE_BYTES + SESSION_SLACK_BYTES);
         sources->n_sources = config->plan->n_sources;
         sources->source = alloc_zero(sources->n_sources + 1, sizeof *sources->source);
+        if (sources->ends_fd < 0) {
+                err_set_errno(err, ERR_UNAVAILABLE, errno, "epoll");
+                sources_close(sources);
+                return -1;
+        }
         for (uint32_t i = 0; i < sources->n_sources; i++)
                 if (source_decoder_is_listening(config->plan->sources[i]) &&
                     open_source(sources, config->plan->sources[i], i, &sources->source[i], err) < 0) {
@@ -481,6 +507,9 @@ struct sources *sources_close(struct sources *sources)
         handshake_cache_free(sources->protocols);
         session_pool_done(&sources->pool);
         alloc_free(sources->receive);
+        alloc_free(sources->spare);
+        if (sources->ends_fd >= 0)
+                close(sources->ends_fd);
         alloc_free(sources);
         return NULL;
 }

@@ -26,7 +26,6 @@ struct connection {
         uint32_t idle_ticks, held_ticks;
         bool is_held, is_dirty;
         bool has_batches;   /* some batch of it is in the log */
-        bool has_read;      /* the connections before it were looked at */
         bool is_ended;      /* no more input */
         bool is_end_logged;
         bool is_refused;    /* what came was not Avro RPC: close once the output is gone */
@@ -54,6 +53,9 @@ struct sources {
         struct handshake_cache *protocols;
         struct session_pool pool;
         uint8_t *receive; /* room, RECEIVE_BYTES, slack */
+        uint8_t *spare;   /* the same; NULL until bytes had to wait for the ends of others */
+        int ends_fd;      /* epoll: all connections; readable when the end of one has arrived */
+        bool is_settling; /* connections that have ended are being read to their ends */
         struct connection *dirty;
         struct connection *first_held, **last_held;
         bool is_accepting, is_quiescing, is_starved; /* starved: reads were put off for want of room */

@@ -547,7 +547,9 @@ int session_end_of_input(struct session *session, struct err *err)
 
         request_done(&session->request);
         request_init(&session->request, &session->config);
-        assert(!session_has_kept_input(session));
+        buffer_empty(session, &session->kept.bytes);
+        buffer_empty(session, &session->kept_inflated.bytes);
+        session->is_inflating = false;
         /* a deflate client that closes without a word leaves the empty stream, eight bytes */
         if (is_undecided && session->n_first == 8 && memcmp(session->first + 2, "\x03\x00\x00\x00\x00\x01", 6) == 0)
                 return 0;

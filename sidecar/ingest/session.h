@@ -93,8 +93,8 @@ struct session *session_free(struct session *session); /* returns NULL; aborts a
 int session_feed(struct session *session, uint8_t *data, size_t len, struct err *err) WEIR_MUST_CHECK;
 /* Goes on with what was kept, after the reason for blocking went away. As session_feed. */
 int session_continue(struct session *session, struct err *err) WEIR_MUST_CHECK;
-/* The peer will send no more, and no input is kept. 0: between frames; SESSION_E_MID_FRAME: half a frame was dropped,
- * and err (which may be NULL) says what stood there. Answers still leave afterwards. */
+/* The peer will send no more; input that is still kept is dropped. 0: between frames; SESSION_E_MID_FRAME: half a frame
+ * was dropped, and err (which may be NULL) says what stood there. Answers still leave afterwards. */
 enum { SESSION_E_MID_FRAME = 1 };
 int session_end_of_input(struct session *session, struct err *err) WEIR_MUST_CHECK;
 

@@ -1,0 +1,130 @@
+#!/usr/bin/python3
+"""Exactly once where connections, jobs and the log's limits meet."""
+
+import json
+import os
+import signal
+import socket
+import struct
+import time
+
+import weirlib
+from weirlib import Failure
+
+SOURCE = """
+CREATE TABLE {name} (
+  event_id STRING, event_type STRING, campaign_id BIGINT, user_id STRING, ip STRING, event_ms BIGINT,
+  ts AS TO_TIMESTAMP_LTZ(event_ms, 3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND
+) WITH ('connector' = 'flume', 'listen' = '127.0.0.1:0', 'format' = 'avro', 'avro.schema-file' = 'ad_event.avsc');
+CREATE TABLE {name}_n (campaign_id BIGINT, window_end TIMESTAMP(3), n BIGINT) WITH ('connector' = 'blackhole');
+INSERT INTO {name}_n SELECT campaign_id, window_end, COUNT(*)
+FROM TABLE(TUMBLE(TABLE {name}, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY campaign_id, window_start, window_end;
+"""
+HEAD = "SET 'table.local-time-zone' = 'UTC';\nSET 'table.exec.sink.upsert-materialize' = 'NONE';\n"
+
+
+def make_weir(name, job, settings=()):
+    folder = weirlib.Folder(name)
+    with open(folder.join("ad_event.avsc"), "w", encoding="utf-8") as schema:
+        json.dump(weirlib.AD_SCHEMA, schema)
+    return weirlib.Weir(folder, job, {"weir.name": name, **dict(settings)}).start()
+
+
+BASE_MS = int(time.time() * 1000) - 60_000
+
+
+def bodies(numbers):
+    return [weirlib.ad_body({"event_id": f"e{n}", "event_type": "click", "campaign_id": n % 3, "user_id": f"u{n % 7}",
+                             "ip": "192.0.2.1", "event_ms": BASE_MS + n % 1000}) for n in numbers]
+
+
+def frame(serial, numbers, with_handshake):
+    """One appendBatch as a frame, to be sent without waiting for its answer."""
+    head = (weirlib.FLUME_HASH + b"\0" + weirlib.FLUME_HASH + b"\2\0" if with_handshake else b"")
+    head += b"\0" + weirlib.avro_text("appendBatch")
+    rows = bodies(numbers)
+    payload = weirlib.avro_long(len(rows)) + b"".join(weirlib.flume_event(row) for row in rows) + b"\0"
+    buffers = [head, payload]
+    return struct.pack(">ii", serial, len(buffers)) + b"".join(struct.pack(">i", len(b)) + b for b in buffers)
+
+
+def send(client, numbers):
+    status = client.append_batch(bodies(numbers))
+    if status != "OK":
+        raise Failure(f"a batch was answered {status}")
+
+
+def source(weir, table="ads"):
+    return weir.status()["sources"][table]
+
+
+def expect(weir, what, accepted, duplicate, table="ads"):
+    found = source(weir, table)
+    if found["accepted"] != accepted or found["duplicate"] != duplicate:
+        raise Failure(f"{what}: {found}, expected {accepted} accepted, {duplicate} duplicate")
+
+
+def rows_come_again_on_a_connection_that_was_there_before():
+    """Its own bytes and the end of the other arrive in one turn of the loop, its own first."""
+    weir = make_weir("reuse", HEAD + SOURCE.format(name="ads"))
+    first = weirlib.FlumeClient(weir.address("ads"))
+    second = weirlib.FlumeClient(weir.address("ads"), bind="127.0.0.2")
+    send(first, range(100))
+    send(second, range(100, 110))
+    second.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    os.kill(weir.process.pid, signal.SIGSTOP)
+    second.socket.sendall(frame(2, range(110, 120), False))
+    first.close()
+    second.socket.sendall(frame(3, range(100), False))
+    os.kill(weir.process.pid, signal.SIGCONT)
+    for serial in (2, 3):
+        second.serial = serial
+        second._answer()
+    expect(weir, "re-sent on a connection in use", 120, 100)
+    weir.stop()
+
+
+def the_end_of_a_connection_goes_before_what_comes_again_also_at_a_full_log():
+    """Both wait for room in the log: the last quarter of its last segment is for units that have begun."""
+    segment_bytes = 256 << 10
+    weir = make_weir("held", HEAD + SOURCE.format(name="ads"),
+                     {"weir.checkpoint.interval": "1 h", "weir.checkpoint.bytes": "1 gb",
+                      "weir.wal.segment-bytes": str(segment_bytes), "weir.wal.max-bytes": str(4 * segment_bytes)})
+    first = weirlib.FlumeClient(weir.address("ads"), timeout=60.0)
+    n = 0
+    while weir.status()["log"]["end"] < 4 * segment_bytes - segment_bytes // 4:
+        send(first, range(n, n + 100))
+        n += 100
+    first.close()
+    second = weirlib.FlumeClient(weir.address("ads"), timeout=60.0)
+    send(second, range(n - 100, n + 10))
+    expect(weir, "re-sent while the log was full", n + 10, 100)
+    weir.stop()
+
+
+def the_end_of_a_connection_goes_before_a_change_of_job():
+    """The end waits for room in the log while the job loses a table, so that the others' numbers change."""
+    segment_bytes = 256 << 10
+    weir = make_weir("change", HEAD + SOURCE.format(name="more") + SOURCE.format(name="ads"),
+                     {"weir.checkpoint.interval": "1 h", "weir.checkpoint.bytes": "1 gb",
+                      "weir.wal.segment-bytes": str(segment_bytes), "weir.wal.max-bytes": str(4 * segment_bytes)})
+    first = weirlib.FlumeClient(weir.address("ads"), timeout=60.0)
+    n = 0
+    while weir.status()["log"]["end"] < 4 * segment_bytes - segment_bytes // 4:
+        send(first, range(n, n + 100))
+        n += 100
+    first.close()
+    weirlib.wait_until("the end", 10, lambda: source(weir)["connections"] == 0)
+    weir.write_job(HEAD + SOURCE.format(name="ads"))
+    weir.process.child.send_signal(signal.SIGHUP)
+    weirlib.wait_until("the changed job", 30, lambda: "generation 2 is in force" in weir.process.log_text())
+    second = weirlib.FlumeClient(weir.address("ads"), timeout=60.0)
+    send(second, range(n - 100, n + 10))
+    expect(weir, "re-sent after the job changed", n + 10, 100)
+    weir.stop()
+
+
+if __name__ == "__main__":
+    weirlib.run_tests([rows_come_again_on_a_connection_that_was_there_before,
+                       the_end_of_a_connection_goes_before_what_comes_again_also_at_a_full_log,
+                       the_end_of_a_connection_goes_before_a_change_of_job])
