@@ -205,7 +205,8 @@ static int sort_pieces(struct feeder *feeder, struct err *err)
                 }
                 position = next;
         }
-        qsort(feeder->places, feeder->n_places, sizeof(*feeder->places), compare_places);
+        if (feeder->n_places > 1) /* none of ours: there is no array */
+                qsort(feeder->places, feeder->n_places, sizeof(*feeder->places), compare_places);
         return 0;
 }
 

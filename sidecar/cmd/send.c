@@ -2,9 +2,9 @@
  *
  * Events come from one input; connections take turns. Each has at most --pipeline calls under way (1, as a sink has).
  * An event counts as sent when its call was answered OK. After anything else, or a lost connection, the connection is
- * closed and what it had under way goes back to the head of the queue, as into Flume's channel: it is sent again, first,
- * on whichever connection has room next, cut anew, with new events behind it where the call has room. So every event is
- * delivered at least once, and the order of first sends is the input's.
+ * closed and what it had under way goes back to the head of the queue, as into Flume's channel: it is sent again,
+ * first, on whichever connection has room next, cut anew, with new events behind it where the call has room. So every
+ * event is delivered at least once, and the order of first sends is the input's.
  *
  * Memory: nothing is read ahead, so the queue and the calls under way together never hold more events than fit
  * --connections times --pipeline calls. */
