@@ -19,6 +19,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Looking at a piece that does not go out now is counted as so many rows of a step. */
+enum { HEAD_ROWS = 100 };
+
 enum feeder_state { FEEDER_AWAY, FEEDER_FEEDING, FEEDER_BUSY, FEEDER_COMMITTING, FEEDER_STOPPED };
 
 /* A piece's place in the order in which an unordered epoch goes out. */
@@ -39,8 +42,10 @@ struct feeder {
 
         /* The open epoch. */
         bool is_open;
+        bool is_sorted;         /* false: an unordered epoch, whose pieces are being listed */
+        bool is_skipping;       /* the piece before was another sink's, so the next one most likely is, too */
         struct feeder_epoch epoch;
-        uint64_t next;          /* position of the next piece of an ordered epoch */
+        uint64_t next;          /* position of the next piece to be looked at */
         struct feeder_place *places; /* of an unordered one */
         uint32_t n_places, max_places, next_place;
         bool has_piece;
@@ -174,39 +179,34 @@ static int compare_places(const void *left, const void *right)
 }
 
 /* The order in which an unordered epoch goes out: keyed tables by their windows' ends, others as they came. Rows
- * without a PRIMARY KEY keep their place among themselves, which is all that their numbering needs: they go first. */
-static int sort_pieces(struct feeder *feeder, struct err *err)
+ * without a PRIMARY KEY keep their place among themselves, which is all that their numbering needs: they go first.
+ * One piece a call, until is_sorted. */
+static int sort_piece(struct feeder *feeder, struct err *err)
 {
         const struct feeder_source *source = feeder->config.source;
-        uint64_t position = feeder->epoch.first;
+        uint64_t position = feeder->next;
+        struct feeder_piece piece;
 
-        feeder->n_places = 0;
-        feeder->next_place = 0;
-        for (;;) {
-                struct feeder_piece piece;
-                uint64_t next;
-
-                if (source->read(source->context, feeder->config.sink_index, position, false, &piece, &next, err) < 0)
-                        return -1;
-                if (piece.is_end)
-                        break;
-                if (is_ours(feeder, &piece)) {
-                        if (feeder->n_places == feeder->max_places) {
-                                feeder->max_places = feeder->max_places == 0 ? 64 : feeder->max_places * 2;
-                                feeder->places = alloc_resize(feeder->places, feeder->max_places,
-                                                              sizeof(*feeder->places));
-                        }
-                        feeder->places[feeder->n_places] = (struct feeder_place){
-                                .position = position,
-                                .window_end_ms = piece.table->n_primary_key > 0 ? piece.window_end_ms : INT64_MIN,
-                                .index = feeder->n_places,
-                        };
-                        feeder->n_places++;
-                }
-                position = next;
+        if (source->read(source->context, feeder->config.sink_index, position, false, &piece, &feeder->next, err) < 0)
+                return -1;
+        if (piece.is_end) {
+                if (feeder->n_places > 1) /* none of ours: there is no array */
+                        qsort(feeder->places, feeder->n_places, sizeof(*feeder->places), compare_places);
+                feeder->is_sorted = true;
+                return 0;
         }
-        if (feeder->n_places > 1) /* none of ours: there is no array */
-                qsort(feeder->places, feeder->n_places, sizeof(*feeder->places), compare_places);
+        if (!is_ours(feeder, &piece))
+                return 0;
+        if (feeder->n_places == feeder->max_places) {
+                feeder->max_places = feeder->max_places == 0 ? 64 : feeder->max_places * 2;
+                feeder->places = alloc_resize(feeder->places, feeder->max_places, sizeof(*feeder->places));
+        }
+        feeder->places[feeder->n_places] = (struct feeder_place){
+                .position = position,
+                .window_end_ms = piece.table->n_primary_key > 0 ? piece.window_end_ms : INT64_MIN,
+                .index = feeder->n_places,
+        };
+        feeder->n_places++;
         return 0;
 }
 
@@ -227,55 +227,71 @@ static void note_first_epoch(struct feeder *feeder)
 }
 
 /* false: no complete epoch is waiting. */
-static int open_epoch(struct feeder *feeder, bool *ret_is_open, struct err *err)
+static bool open_epoch(struct feeder *feeder)
 {
         const struct feeder_source *source = feeder->config.source;
 
-        if (!source->find_epoch(source->context, feeder->committed, &feeder->epoch)) {
-                *ret_is_open = false;
-                return 0;
-        }
+        if (!source->find_epoch(source->context, feeder->committed, &feeder->epoch))
+                return false;
         assert(feeder->epoch.epoch > feeder->committed);
         if (feeder->has_forgotten)
                 note_first_epoch(feeder);
         feeder->next = feeder->epoch.first;
         feeder->has_piece = false;
-        if (!feeder->epoch.is_ordered && sort_pieces(feeder, err) < 0)
-                return -1;
+        feeder->n_places = 0;
+        feeder->next_place = 0;
+        feeder->is_sorted = feeder->epoch.is_ordered;
         feeder->is_open = true;
-        *ret_is_open = true;
+        return true;
+}
+
+/* Reads the next piece of the epoch as it stands in the outbox: has_piece says that it is this sink's. */
+static int read_piece(struct feeder *feeder, bool *ret_is_end, struct err *err)
+{
+        const struct feeder_source *source = feeder->config.source;
+        uint32_t index = feeder->config.sink_index;
+        uint64_t position = feeder->next;
+
+        if (source->read(source->context, index, position, !feeder->is_skipping, &feeder->piece, &feeder->next, err) <
+            0)
+                return -1;
+        *ret_is_end = feeder->piece.is_end;
+        if (feeder->piece.is_end)
+                return 0;
+        if (!is_ours(feeder, &feeder->piece)) {
+                feeder->is_skipping = true;
+                return 0;
+        }
+        if (feeder->is_skipping &&
+            source->read(source->context, index, position, true, &feeder->piece, &feeder->next, err) < 0)
+                return -1;
+        feeder->is_skipping = false;
+        feeder->has_piece = true;
         return 0;
 }
 
-/* Reads the next piece that is this sink's; has_piece stays false at the end of the epoch. */
-static int next_piece(struct feeder *feeder, struct err *err)
+/* The next step towards a piece that is this sink's: has_piece says that it was found. */
+static int next_piece(struct feeder *feeder, bool *ret_is_end, struct err *err)
 {
         const struct feeder_source *source = feeder->config.source;
+        uint64_t ignored;
 
         feeder->taken = 0;
-        if (!feeder->epoch.is_ordered) {
-                uint64_t ignored;
-
-                if (feeder->next_place == feeder->n_places)
-                        return 0;
-                if (source->read(source->context, feeder->config.sink_index,
-                                 feeder->places[feeder->next_place].position, true, &feeder->piece, &ignored, err) < 0)
-                        return -1;
-                feeder->next_place++;
-                feeder->has_piece = true;
+        *ret_is_end = false;
+        if (!feeder->is_sorted)
+                return sort_piece(feeder, err);
+        if (feeder->epoch.is_ordered)
+                return read_piece(feeder, ret_is_end, err);
+        if (feeder->next_place == feeder->n_places) {
+                *ret_is_end = true;
                 return 0;
         }
-        for (;;) {
-                if (source->read(source->context, feeder->config.sink_index, feeder->next, true, &feeder->piece,
-                                 &feeder->next, err) < 0)
-                        return -1;
-                if (feeder->piece.is_end)
-                        return 0;
-                if (is_ours(feeder, &feeder->piece)) {
-                        feeder->has_piece = true;
-                        return 0;
-                }
-        }
+        if (source->read(source->context, feeder->config.sink_index, feeder->places[feeder->next_place].position, true,
+                         &feeder->piece, &ignored, err) < 0)
+                return -1;
+        feeder->next_place++;
+        feeder->has_piece = true;
+        return 0;
 }
 
 static void commit(struct feeder *feeder)
@@ -323,30 +339,23 @@ bool feeder_step(struct feeder *feeder, uint32_t max_rows)
 {
         struct err err;
         uint32_t rows = 0;
-        int rc = 0;
 
         err_reset(&err);
         while (feeder->state == FEEDER_FEEDING && rows < max_rows) {
-                if (!feeder->is_open) {
-                        bool is_open = false;
+                bool is_end = false;
 
-                        rc = open_epoch(feeder, &is_open, &err);
-                        if (rc < 0 || !is_open)
-                                break;
-                }
-                if (!feeder->has_piece) {
-                        rc = next_piece(feeder, &err);
-                        if (rc < 0)
-                                break;
+                if (!feeder->is_open && !open_epoch(feeder))
+                        break;
+                if (!feeder->has_piece && next_piece(feeder, &is_end, &err) < 0) {
+                        stop(feeder, &err);
+                        return false;
                 }
                 if (feeder->has_piece)
                         rows += write_piece(feeder);
-                else
+                else if (is_end)
                         commit(feeder);
-        }
-        if (rc < 0) {
-                stop(feeder, &err);
-                return false;
+                else
+                        rows += HEAD_ROWS;
         }
         return feeder->state == FEEDER_FEEDING && rows >= max_rows;
 }

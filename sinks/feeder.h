@@ -74,7 +74,8 @@ const struct sink_listener *feeder_listener(struct feeder *feeder);
 /* A complete epoch was appended to the outbox. */
 void feeder_epoch_added(struct feeder *feeder);
 
-/* Hands over pieces until max_rows rows or more have gone. true: there is more to do at once. */
+/* Hands over pieces until max_rows rows or more have gone, or a tenth as many pieces were looked at that are other
+ * sinks' or must be sorted first. true: there is more to do at once. */
 bool feeder_step(struct feeder *feeder, uint32_t max_rows);
 
 /* Everything the outbox holds is committed. */

@@ -4,8 +4,8 @@
  * is not NULL); where a COUNT or the question "was there any?" needs it, it has a counter. A *state* is what SUM, AVG,
  * MIN and MAX keep beside that, in a word (8 bytes) or a wide (16) of the entry.
  *
- * SUM and AVG that are `is_reduced` (sql/bind_reduce.c): SUM begins at 0 and stays NULL after a DECIMAL overflow; AVG is
- * that SUM, in the type of SUM, over COUNT.
+ * SUM and AVG that are `is_reduced` (sql/bind_reduce.c): SUM begins at 0 and stays NULL after a DECIMAL overflow; AVG
+ * is that SUM, in the type of SUM, over COUNT.
  *
  * The numbers are Flink's to the last bit (sql-semantics.md section 3): values are added to a pane in the order of
  * rows, and the panes of a window are merged newest first. Where the order cannot be seen (integers), it is not kept.

@@ -277,6 +277,75 @@ TEST(a_step_hands_over_a_bounded_number_of_rows)
         tear_down(&setup);
 }
 
+static bool has_keyed(void *context, uint32_t sink_index, const struct plan_table *table)
+{
+        (void)context;
+        (void)sink_index;
+        return table->n_primary_key > 0;
+}
+
+static uint32_t n_reads, n_rows_read;
+
+static int count_read(void *context, uint32_t feeder, uint64_t position, bool with_rows, struct feeder_piece *ret_piece,
+                      uint64_t *ret_next, struct err *err)
+{
+        struct setup *setup = context;
+
+        n_reads++;
+        n_rows_read += with_rows;
+        return setup->rig.source.read(setup->rig.source.context, feeder, position, with_rows, ret_piece, ret_next, err);
+}
+
+static bool count_find(void *context, uint64_t after, struct feeder_epoch *ret_epoch)
+{
+        struct setup *setup = context;
+
+        return setup->rig.source.find_epoch(setup->rig.source.context, after, ret_epoch);
+}
+
+/* An epoch of which nearly all is another sink's: no step looks at all of it, and its rows are not decoded. */
+static void check_passing_over(bool is_ordered, const char *expected)
+{
+        struct setup setup;
+        struct feeder_source source = {.context = &setup, .find_epoch = count_find, .read = count_read};
+        struct feeder_config config;
+        uint32_t n_steps = 0, most = 0;
+
+        set_up(&setup);
+        setup.rig.is_ordered = is_ordered;
+        setup.told.commits_at_once = true;
+        for (int i = 0; i < 25; i++) {
+                sink_rig_piece(&setup.rig, i == 12 || i == 20 ? setup.keyed : setup.plain, 100 - i, "1; 2; 3");
+                if (i == 20)
+                        sink_rig_piece(&setup.rig, setup.keyed, 100, "4");
+        }
+        sink_rig_end(&setup.rig, 1, 1);
+        feeder_free(setup.rig.feeder);
+        config = (struct feeder_config){.sink = &setup.told.sink, .source = &source, .events = &setup.rig.events,
+                                        .has_table = has_keyed};
+        setup.rig.feeder = feeder_new(&config);
+        setup.told.listener = *feeder_listener(setup.rig.feeder);
+        ready(&setup, SINK_FIRST, 0);
+        n_reads = n_rows_read = 0;
+        for (bool has_more = true; has_more; n_steps++) {
+                uint32_t before = n_reads;
+
+                has_more = feeder_step(setup.rig.feeder, 400);
+                most = n_reads - before > most ? n_reads - before : most;
+        }
+        CHECK_SLICE(bytes_slice(&setup.told.calls), expected);
+        CHECK(n_steps > 5);
+        CHECK(most <= 8); /* at most twice a piece, and four pieces a step */
+        CHECK(n_rows_read <= 6); /* three of its own; where others' begin, one more */
+        tear_down(&setup);
+}
+
+TEST(what_is_for_others_is_passed_over_in_bounded_steps)
+{
+        check_passing_over(true, "w1:0+3@88 w1:3+3@80 w1:6+1@100 c1/1 ");
+        check_passing_over(false, "w1:3+3@80 w1:0+3@88 w1:6+1@100 c1/1 ");
+}
+
 TEST(a_sink_that_is_down_is_waited_for)
 {
         struct setup setup;
