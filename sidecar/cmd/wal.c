@@ -215,9 +215,10 @@ static int wal_dump(struct wal_command *command, struct err *err)
         if (wal_read_checkpoints(command, false, err) != 0 || wal_open_reader(command, &reader, err) != 0)
                 goto out;
         while ((result = wal_reader_next(reader, &record, err)) == 0 && record.lsn < command->to_lsn) {
+                bool is_passed = record.lsn < command->from_lsn || (!record.is_whole && !command->with_all);
+
                 bytes_reset(&line);
-                result = record.lsn < command->from_lsn ? wal_json_pass(json, &record, err)
-                                                        : wal_json_append(json, &record, &line, err);
+                result = is_passed ? wal_json_pass(json, &record, err) : wal_json_append(json, &record, &line, err);
                 if (result != 0)
                         break;
                 if (line.len > 0)

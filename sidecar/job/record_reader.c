@@ -1,7 +1,7 @@
 /* record_reader.c - values out of a log.
  *
- * The wal_reader shows whole units from the start of the segment; what stands before from_lsn is only taken in. A new
- * segment resets the decoder, as it reset the encoder. */
+ * The wal_reader shows whole units from the start of the segment; what stands before from_lsn, and the rest of a unit
+ * that began in the segment before, is only taken in. A new segment resets the decoder, as it reset the encoder. */
 #include "sidecar/job/record_reader.h"
 
 #include "sidecar/base/alloc.h"
@@ -69,7 +69,7 @@ int record_reader_next(struct record_reader *reader, struct record *ret_record, 
                         reader->has_segment = true;
                 }
                 arena_reset(&reader->arena);
-                if (record.lsn >= reader->from_lsn)
+                if (record.is_whole && record.lsn >= reader->from_lsn)
                         break;
                 if (record_decode_skip(reader->decoder, record.type, record.payload, &reader->arena, err) != 0)
                         goto bad;

@@ -2,7 +2,8 @@
  *
  * Two scans: one shows records, the other runs ahead to see whether a unit of several records has its last one. It has
  * to look only once per unit. A unit breaks off where the process died, or where a torn tail began; the next record
- * then starts a unit of its own (WAL_FIRST), in a new segment. */
+ * then starts a unit of its own (WAL_FIRST), in a new segment. Where reading begins in the middle of a unit, the rest
+ * of it is no unit, but layouts and dictionaries that the segment goes on with stand there. */
 #include "sidecar/wal/wal_reader.h"
 
 #include "sidecar/base/alloc.h"
@@ -13,6 +14,7 @@ struct wal_reader {
         struct wal_dir dir;
         struct wal_scan scan, ahead;
         bool is_in_unit;     /* between a first and its last record, which is known to be there */
+        bool has_begun;      /* some unit began */
         uint64_t skip_until; /* records before it belong to a broken unit */
         struct wal_end_info end;
         uint64_t *segment_ends; /* behind the last record shown, per segment */
@@ -141,6 +143,7 @@ static int wal_reader_admit(struct wal_reader *reader, const struct wal_record *
         if (record->type == WAL_TYPE_PAD || record->lsn < reader->skip_until)
                 return 0;
         if (record->flags & WAL_FIRST) {
+                reader->has_begun = true;
                 reader->is_in_unit = false;
                 if (!(record->flags & WAL_LAST) && wal_reader_look_ahead(reader, err) != 0)
                         return -1;
@@ -170,7 +173,8 @@ int wal_reader_next(struct wal_reader *reader, struct wal_record *ret_record, st
                 reader->segment_ends[reader->scan.index] = record.next_lsn;
                 if (wal_reader_admit(reader, &record, &is_shown, err) != 0)
                         return -1;
-                if (!is_shown && !reader->config.with_pads)
+                if (!is_shown && !reader->config.with_pads &&
+                    (reader->has_begun || !reader->config.with_segment || record.type == WAL_TYPE_PAD))
                         continue;
                 if (record.lsn < reader->config.from_lsn && !reader->config.with_segment)
                         continue;

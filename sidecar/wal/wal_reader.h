@@ -30,7 +30,9 @@ struct wal_record {
         uint64_t group;    /* first LSN of its group */
         uint32_t crc;
         uint8_t type, flags;
-        bool is_whole;        /* false: part of a broken unit, or PAD; seen with with_pads only */
+        /* false: PAD or part of a broken unit, seen with with_pads only; or of a unit that began before reading did,
+         * seen with with_segment: what the records behind it refer to may stand in it */
+        bool is_whole;
         struct slice payload; /* valid until the next call on this reader */
 };
 

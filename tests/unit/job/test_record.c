@@ -7,6 +7,9 @@
 #include "sidecar/job/record_row.h"
 #include "sidecar/job/record_writer.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 enum { ROWS = 50 };
 
 static const struct slice *names_of(struct arena *arena)
@@ -337,6 +340,74 @@ TEST(large_batch_is_cut_into_records_and_loses_nothing)
         CHECK(n_parts > 2);
         CHECK_INT(record_reader_next(reader, &record, &err), RECORD_E_END);
         record_reader_close(reader);
+        arena_done(&arena);
+}
+
+/* Segments before the one with this position go, as they do behind a checkpoint. */
+static void forget_before(const char *dir, uint64_t lsn)
+{
+        struct wal_reader_config config = {.dir = dir, .ops = quick_file_ops()};
+        struct wal_segment_info info, later;
+        struct wal_reader *reader = NULL;
+        char path[4200];
+        struct err err;
+
+        CHECK_OK(wal_reader_open(&config, &reader, &err), &err);
+        REQUIRE(reader != NULL);
+        for (uint32_t i = 0; i + 1 < wal_reader_n_segments(reader); i++) {
+                wal_reader_segment(reader, i, &info);
+                wal_reader_segment(reader, i + 1, &later);
+                if (!later.is_started || later.first_lsn > lsn)
+                        break;
+                snprintf(path, sizeof path, "%s/%s", dir, info.name);
+                CHECK_INT(unlink(path), 0);
+        }
+        wal_reader_close(reader);
+}
+
+TEST(reading_may_begin_in_a_segment_that_begins_inside_a_unit)
+{
+        struct wal *wal = open_log(check_dir(), 64 << 10);
+        struct record_writer *writer = record_writer_new(wal);
+        uint64_t lsn[3] = {0};
+        struct record_reader *reader;
+        struct record record;
+        struct arena arena;
+        struct err err;
+
+        arena_init(&arena, 1 << 16, 0);
+        for (uint64_t i = 0; i < 3; i++) {
+                struct record_batch batch = batch_of(1, i == 0 ? 5500 : 10, &arena);
+                struct record_layout layout = layout_of(batch.generation, 0, &arena);
+                int result;
+
+                if (i == 0) {
+                        batch.n_taken = batch.n_fingerprints = 10;
+                        record_writer_set_layout(writer, &layout);
+                }
+                while ((result = record_writer_batch(writer, &batch, &lsn[i], &err)) == RECORD_E_FULL)
+                        make_room(wal);
+                CHECK_OK(result, &err);
+        }
+        make_room(wal);
+        record_writer_free(writer);
+        wal_close(wal);
+        for (int life = 0; life < 3; life++) {
+                reader = open_reader(check_dir(), life == 1 ? 0 : lsn[1]);
+                for (uint64_t i = 1; i < 3; i++) {
+                        struct record_batch expected = batch_of(1, 10, &arena);
+
+                        do
+                                next(reader, RECORD_BATCH, &record);
+                        while (life == 1 && record.lsn < lsn[1]);
+                        CHECK_UINT(record.lsn, lsn[i]);
+                        check_batch(&record.batch, &expected);
+                }
+                CHECK_INT(record_reader_next(reader, &record, &err), RECORD_E_END);
+                record_reader_close(reader);
+                if (life == 0)
+                        forget_before(check_dir(), lsn[1]);
+        }
         arena_done(&arena);
 }
 
