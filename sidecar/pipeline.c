@@ -364,6 +364,12 @@ void pipeline_connection_ended(struct pipeline *pipeline, uint32_t source, uint6
         write_control_or_break(pipeline);
 }
 
+/* What sinks have committed may go, but for what the older checkpoint needs. */
+static void cut_outbox(struct pipeline *pipeline)
+{
+        delivery_cut(pipeline->delivery, pipeline->has_log ? pipeline->older_outbox_lsn : UINT64_MAX);
+}
+
 void pipeline_tick(struct pipeline *pipeline)
 {
         int64_t now_ms = clock_wall_ms(pipeline->config.clock);
@@ -371,6 +377,7 @@ void pipeline_tick(struct pipeline *pipeline)
         pipeline->stats.is_clock_behind = now_ms < pipeline->last_arrival_ms;
         pipeline->is_tick_due = true;
         write_control_or_break(pipeline);
+        cut_outbox(pipeline);
         room_look(pipeline);
         pipeline_kick(pipeline, true);
 }
@@ -520,8 +527,7 @@ static void take_keeper_results(struct pipeline *pipeline, struct err *err, int 
                 pipeline->older_outbox_lsn = pipeline->newer_outbox_lsn;
                 pipeline->newer_outbox_lsn = result.outbox_lsn;
         }
-        if (pipeline->has_log)
-                delivery_cut(pipeline->delivery, pipeline->older_outbox_lsn);
+        cut_outbox(pipeline);
 }
 
 int pipeline_checkpoint_now(struct pipeline *pipeline, struct err *err)
@@ -658,8 +664,10 @@ bool pipeline_step(struct pipeline *pipeline)
                         broken(pipeline, &err);
                         return false;
                 }
-                if (result > 0)
+                if (result > 0) {
+                        cut_outbox(pipeline); /* perhaps it is full of what has been committed by now */
                         keeper_wake(pipeline->keeper);
+                }
                 has_more = result == 0 && pipeline_has_output(pipeline);
                 if (!pipeline_has_output(pipeline)) {
                         instance_phase_clear(pipeline->config.instance, INSTANCE_EMISSION);

@@ -46,6 +46,7 @@ static int write_last_records(struct pipeline *pipeline, int64_t wait_ms, struct
                     "no room in the log for the last tick and the ends of %u connections: the next start sees to them; "
                     "nothing that was acknowledged is concerned", pipeline->n_ends);
         pipeline->n_ends = 0;
+        pipeline->is_log_awaited = true; /* there is no room again just because nobody asks for it */
         return 0;
 }
 

@@ -35,12 +35,17 @@ CREATE TABLE ad_events (
 ) WITH ('connector' = 'flume', 'listen' = '127.0.0.1:0', 'format' = 'avro', 'avro.schema-file' = 'ad_event.avsc');
 CREATE TABLE per_window (campaign_id BIGINT, window_end TIMESTAMP(3), n BIGINT,
   PRIMARY KEY (campaign_id, window_end) NOT ENFORCED
-) WITH ('connector' = 'redis', 'url' = '{url}', 'ttl' = '1 d');
+) WITH ({sink});
 INSERT INTO per_window SELECT campaign_id, window_end, COUNT(*)
-FROM TABLE(TUMBLE(TABLE ad_events, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY campaign_id, window_start, window_end;
+FROM TABLE(TUMBLE(TABLE ad_events, DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY campaign_id, window_start, window_end;
 """
-WINDOW_MS = 10_000
-FAR_MS = 3_600_000
+ADDED = """
+CREATE TABLE users (user_id STRING, window_end TIMESTAMP(3), n BIGINT) WITH ('connector' = 'blackhole');
+INSERT INTO users SELECT user_id, window_end, COUNT(*)
+FROM TABLE(TUMBLE(TABLE ad_events, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY user_id, window_start, window_end;
+"""
+FAR_MS = 86_400_000
+EVENTS_PER_MS = 20
 
 
 class Disk:
@@ -87,13 +92,15 @@ class Bench:
         with open(self.folder.join("ad_event.avsc"), "w", encoding="utf-8") as schema:
             json.dump(weirlib.AD_SCHEMA, schema)
         self.redis = weirlib.RedisServer(self.folder) if has_redis else None
-        url = self.redis.url if has_redis else "unix:///nowhere"
-        self.weir = weirlib.Weir(self.folder, JOB.replace("{url}", url), {"weir.name": name, **settings})
+        sink = f"'connector' = 'redis', 'url' = '{self.redis.url}', 'ttl' = '7 d'" if has_redis else "'connector' = 'blackhole'"
+        self.job = JOB.replace("{sink}", sink)
+        self.weir = weirlib.Weir(self.folder, self.job, {"weir.name": name, **settings})
         self.disk = Disk(self.weir.state, mib)
         self.log_start = 0
         self.lock = threading.Lock()
         self.n_made = self.n_acked = 0
-        self.base_ms = int(time.time() * 1000) // WINDOW_MS * WINDOW_MS - FAR_MS
+        self.base_ms = int(time.time() * 1000) // 1000 * 1000 - FAR_MS
+        self.random = weirlib.seeded(name, 1)
         self.senders = []
         self.is_sending = False
         self.errors = []
@@ -164,7 +171,7 @@ class Bench:
             first = self.n_made
             self.n_made += n
         return [weirlib.ad_body({"event_id": f"e{i}", "event_type": "click", "campaign_id": i % 7, "user_id": f"u{i % 11}",
-                                 "ip": "192.0.2.1", "event_ms": self.base_ms + i // 50}) for i in range(first, first + n)]
+                                 "ip": "192.0.2.1", "event_ms": self.base_ms + i // EVENTS_PER_MS}) for i in range(first, first + n)]
 
     def acknowledged(self, n):
         with self.lock:
@@ -176,7 +183,7 @@ class Bench:
         bodies = None
         try:
             while bodies is not None or self.is_sending:
-                bodies = bodies or self.make(500)
+                bodies = bodies or self.make(self.random.randrange(1, 5000))  # some larger than a quarter of a segment
                 try:
                     client = client or weirlib.FlumeClient(self.weir.address("ad_events"), timeout=5.0)
                     status = client.append_batch(bodies)
@@ -210,9 +217,21 @@ class Bench:
         if self.errors:
             raise Failure(f"{self.errors[:3]}")
 
+    def sink(self):
+        return self.weir.status()["sinks"]["per_window"]
+
     def wait_acked(self, n):
         before = self.n_acked
         weirlib.wait_until(f"{n} more acknowledged events", 60, lambda: self.errors or self.n_acked >= before + n)
+
+    def fill(self):
+        """Until weir says so. What it gives back meanwhile (an old checkpoint, files of the outbox) is filled as well."""
+        def is_full():
+            self.disk.fill()
+            return len(self.log_lines("no-room")) > len(self.log_lines("room-again"))
+        weirlib.wait_until("weir to be full", 60, is_full)
+        self.wait_line("no-room", "what=log", "why=disk", f"need_bytes={SEGMENT}")
+        self.wait_not_ready(f"the disk of {self.weir.state} is full")
 
     def wait_no_more_acked(self):
         """Nothing is acknowledged for a while; what was under way when the disk became full may still have been."""
@@ -223,6 +242,11 @@ class Bench:
         weirlib.wait_until("weir to acknowledge nothing", 60, probe)
 
     # -- the judge
+
+    def counted(self):
+        """Events in Redis's windows."""
+        redis = self.redis.client()
+        return sum(int(redis.hget(key, "n")) for key in redis.scan_iter("weir:{per_window:*", count=1000))
 
     def check_counted(self):
         """Every acknowledged event counts once; one that was not may have been logged before its agent gave up, but
@@ -240,16 +264,11 @@ class Bench:
                                 "event_ms": self.base_ms + FAR_MS})
         if client.append_batch([body]) != "OK":
             raise Failure("the closing row is not OK")
-        redis = self.redis.client()
-
-        def counted():
-            return sum(int(redis.hget(key, "n")) for key in redis.scan_iter("weir:{per_window:*"))
-        try:
-            weirlib.wait_until("results", 60, lambda: counted() >= self.n_acked)
-        finally:
-            total = counted()
-        if total != self.n_acked:
-            raise Failure(f"{self.n_acked} events acknowledged, {total} counted in Redis")
+        weirlib.wait_until("the last results to be confirmed", 60,
+                           lambda: self.sink()["rows"] > 0 and self.sink()["commit_epoch"] >= self.sink()["epoch"] > 0 and
+                           self.counted() >= self.n_acked)
+        if self.counted() != self.n_acked:
+            raise Failure(f"{self.n_acked} events acknowledged, {self.counted()} counted in Redis")
         client.close()
         self.acknowledged(1)
 
@@ -332,16 +351,9 @@ def supervisor_hears_that_a_start_goes_on():
 # ---------------------------------------------------------------------------------- while it is running
 
 def fill_while_sending(bench):
-    """What weir gives back meanwhile (a segment in the making, an old checkpoint) is filled as well."""
     bench.begin_sending()
     bench.wait_acked(5000)
-
-    def is_full():
-        bench.disk.fill()
-        return bench.log_lines("no-room") and not bench.log_lines("room-again")
-    weirlib.wait_until("weir to be full", 60, is_full)
-    bench.wait_line("no-room", "what=log", "why=disk", f"need_bytes={SEGMENT}")
-    bench.wait_not_ready(f"the disk of {bench.weir.state} is full")
+    bench.fill()
     bench.wait_no_more_acked()
 
 
@@ -351,8 +363,12 @@ def disk_full_while_sending_stops_intake_until_there_is_room():
     if bench.metric("weir_wal_full") != 1:
         raise Failure("weir_wal_full")
     weirlib.check_identities(bench.weir.status())
+    bench.weir.write_job(bench.job + ADDED)
+    bench.weir.process.child.send_signal(signal.SIGHUP)  # this waits, too, and SIGTERM would still be heard
+    bench.wait_not_ready(f"the disk of {bench.weir.state} is full")
     bench.disk.free()
     bench.wait_line("room-again", "what=log")
+    bench.wait_line("reload", "generation 2 is in force")
     bench.wait_ready()
     bench.wait_acked(5000)
     bench.end_sending()
@@ -402,16 +418,35 @@ def stop_while_full_is_clean_and_loses_nothing():
     bench.weir.stop()
 
 
+def results_leave_while_the_log_is_full():
+    bench = Bench("results", 8).start()
+    bench.redis.process.child.send_signal(signal.SIGSTOP)
+    bench.begin_sending()
+    weirlib.wait_until("an epoch that Redis does not take", 60, lambda: bench.sink()["epoch"] > bench.sink()["commit_epoch"])
+    bench.fill()
+    epoch = bench.sink()["epoch"]
+    if bench.sink()["commit_epoch"] >= epoch:
+        raise Failure(f"{bench.sink()} while Redis stands still")
+    bench.redis.process.child.send_signal(signal.SIGCONT)
+    weirlib.wait_until("the results in Redis", 60, lambda: bench.sink()["commit_epoch"] >= epoch)
+    bench.wait_not_ready(f"the disk of {bench.weir.state} is full")
+    bench.disk.free()
+    bench.end_sending()
+    bench.check_counted()
+    bench.check_results()
+    bench.weir.stop()
+
+
 def limit_of_the_log_is_told_as_such():
     """Redis is away and the outbox may keep next to nothing: no checkpoint can be taken, so none cuts the log."""
     bench = Bench("limit", 64, {**SMALL, "weir.wal.max-bytes": "1 mb", "weir.outbox.keep-bytes": "4 kb"}).start()
     bench.redis.kill()
     bench.begin_sending()
     bench.wait_line("no-room", "what=log", "why=max-bytes")
-    bench.wait_not_ready("the log has reached weir.wal.max-bytes (1 MiB)")
     bench.wait_no_more_acked()
+    bench.wait_not_ready("the log has reached weir.wal.max-bytes (1 MiB)")
     bench.redis.start()
-    bench.wait_line("room-again", "what=log")
+    bench.wait_ready()
     bench.wait_acked(5000)
     bench.end_sending()
     bench.check_counted()
@@ -420,7 +455,8 @@ def limit_of_the_log_is_told_as_such():
 
 TESTS = [start_without_room_for_a_segment_waits_and_goes_on, start_on_a_disk_without_a_byte_waits_and_goes_on,
          supervisor_hears_that_a_start_goes_on, disk_full_while_sending_stops_intake_until_there_is_room,
-         kill_while_full_loses_nothing, stop_while_full_is_clean_and_loses_nothing, limit_of_the_log_is_told_as_such]
+         kill_while_full_loses_nothing, stop_while_full_is_clean_and_loses_nothing, results_leave_while_the_log_is_full,
+         limit_of_the_log_is_told_as_such]
 
 
 def enter_namespace():

@@ -520,6 +520,54 @@ def log_at_its_limit_is_cut_and_goes_on():
     weir.stop()
 
 
+def sees_replay(address):
+    """/readyz tells of it, /status counts what is replayed, /livez is content."""
+    def get(path):
+        try:
+            with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as answer:
+            return answer.code, answer.read()
+    code, text = get("/readyz")
+    status = json.loads(get("/status")[1])
+    if get("/livez") != (200, b"ok\n"):
+        raise Failure("/livez while weir starts")
+    return (code == 503 and any(re.fullmatch(r"replaying the log, \d+ %", reason) for reason in json.loads(text)["reasons"])
+            and status["sources"].get("ad_events", {}).get("accepted", 0) > 0)
+
+
+def replay_is_shown_and_ends_at_sigterm():
+    """A pattern that backtracks makes a row cost milliseconds, so that there is a replay to be seen. Where it was over before
+    SIGTERM came, there are more rows the next time."""
+    slow = JOB.replace("COUNT(*)", "COUNT(*) FILTER (WHERE REGEXP(user_id, '^(a+)+[^a]{2}$'))")
+    weir = make_weir("replay", {"weir.checkpoint.interval": "1 h"}, job=slow)
+    sent, was_seen = 0, False
+    for rows in (100, 200, 400, 800, 1600):
+        client = weirlib.FlumeClient(weir.address("ad_events"), timeout=60.0)
+        for n in range(sent, sent + rows):
+            if client.append_batch([weirlib.ad_body({**ad(n), "user_id": "a" * 18 + f"b{n}"})]) != "OK":
+                raise Failure("a row is not OK")
+        client.close()
+        sent += rows
+        weir.kill()
+        before = weir.process.log_text()
+        weir.start(wait=False)
+        weirlib.wait_until("event=http", 20, lambda was=before: "event=http" in weir.process.log_text()[len(was):])
+        address = re.findall(r"event=http address=(\S+)", weir.process.log_text())[-1]
+        weirlib.wait_until("the replay, or its end", 60, lambda was=before, at=address: sees_replay(at) or
+                           "event=ready" in weir.process.log_text()[len(was):])
+        weir.stop()
+        was_seen = "event=ready" not in weir.process.log_text()[len(before):]
+        weir.start()
+        if source(weir)["accepted"] != sent:
+            raise Failure(f"{sent} rows were acknowledged, {source(weir)}")
+        if was_seen:
+            break
+    if not was_seen:
+        raise Failure("SIGTERM during a replay was not heard before the replay was over")
+    weir.stop()
+
+
 if __name__ == "__main__":
     weirlib.run_tests([clean_stop_leaves_nothing_to_replay, reload_keeps_connections_and_state, reload_under_load_does_not_hang,
                        systemd_is_told, metrics_are_prometheus_text_and_agree_with_status, http_answers_are_guarded,
@@ -528,4 +576,4 @@ if __name__ == "__main__":
                        dead_letters_beyond_the_limit_keep_their_reasons,
                        rows_wider_than_a_record_are_dead_letters_and_the_rest_goes_on, many_connections_and_an_idle_one,
                        redis_that_knows_more_than_the_log_is_not_written,
-                       log_at_its_limit_is_cut_and_goes_on])
+                       log_at_its_limit_is_cut_and_goes_on, replay_is_shown_and_ends_at_sigterm])
