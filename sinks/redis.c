@@ -65,6 +65,7 @@ struct redis_sink {
         bool is_results_sent;      /* COMMITTING: nothing of the epoch is left to be sent */
         enum redis_trouble told;   /* what the last note said; until it is over there is no second one */
         bool is_told_by_rows;      /* only a commit proves that it is over */
+        enum sink_memory memory;   /* what the record said when we became ready last */
         enum redis_trouble suspected; /* what may only mean that Redis has forgotten: looked at once, silently */
         char told_policy[24];      /* maxmemory-policy of the last alarm */
 };
@@ -154,6 +155,8 @@ static void trouble(struct redis_sink *redis, enum redis_trouble kind, bool is_b
         }
         if ((kind == REDIS_STREAM_AHEAD || kind == REDIS_VANISHED) && redis->suspected != kind) {
                 redis->suspected = kind;
+                if (kind == REDIS_STREAM_AHEAD && redis->memory != SINK_TAKEN) /* what another left behind stays */
+                        redis_epoch_doubt_streams(&redis->open);
                 on_lost(redis, why);
                 return;
         }
@@ -206,19 +209,15 @@ static void end_trouble_of_rows(struct redis_sink *redis)
 
 /* ---- ready ---- */
 
-static void forget_epoch(struct redis_sink *redis)
-{
-        redis_epoch_reset(&redis->open);
-        redis->is_busy = false;
-        redis->is_results_sent = false;
-}
 
 /* The record is ours: rows may come. */
 static void become_ready(struct redis_sink *redis, enum sink_memory memory, uint64_t epoch)
 {
         bool is_blank = redis->config.has_commit && (memory == SINK_FIRST || memory == SINK_FORGOTTEN);
 
-        forget_epoch(redis);
+        redis_epoch_reset(&redis->open);
+        redis->is_busy = redis->is_results_sent = false;
+        redis->memory = memory;
         redis->state = WRITING;
         redis_link_settle(redis->link);
         end_trouble_of_link(redis);
@@ -280,7 +279,8 @@ static void on_committed(void *context, uint64_t epoch)
         stats->n_rejected += redis->open.rejected;
         stats->committed_epoch = epoch;
         stats->committed_ms = clock_wall_ms(redis->config.clock);
-        forget_epoch(redis);
+        redis_epoch_end(&redis->open);
+        redis->is_busy = redis->is_results_sent = false;
         redis->state = WRITING;
         redis->suspected = REDIS_FINE;
         redis_trouble_backoff_reset(&redis->backoff);

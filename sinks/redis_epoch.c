@@ -3,7 +3,8 @@
  * A stream refuses ids that are not above its top. Of our own entries that is the normal case after a re-send, and
  * an XRANGE proves that the entry is there. If it is not, the top comes from elsewhere. Either a part of an epoch
  * was written right after a FLUSHALL, before we knew of it: then the stream begins above what is sent again, and is
- * deleted before (check_stream). Or somebody else writes to our key: an alarm, and no commit. */
+ * deleted before (check_stream). A start that finds its own record does not know of that; it looks when an entry is
+ * missing. Or somebody else writes to our key: an alarm, and no commit. */
 #include "sinks/redis_epoch.h"
 
 #include "sidecar/base/alloc.h"
@@ -78,18 +79,23 @@ void redis_epoch_send_catalog(struct redis_epoch *epoch, uint32_t index, const s
         send_counted(epoch, REDIS_EXPECT_NUMBER, index, 4, argv, lens);
 }
 
-void redis_epoch_reset(struct redis_epoch *epoch)
+void redis_epoch_end(struct redis_epoch *epoch)
 {
-        epoch->n_due = 0;
         epoch->rows = 0;
         epoch->rejected = 0;
         epoch->next_zset = 0;
         redis_zset_reset(&epoch->zsets);
-        for (uint32_t i = 0; i < epoch->n_targets; i++) {
+        for (uint32_t i = 0; i < epoch->n_targets; i++)
                 epoch->targets[i].is_dirty = false;
+}
+
+void redis_epoch_reset(struct redis_epoch *epoch)
+{
+        redis_epoch_end(epoch);
+        epoch->n_due = 0;
+        for (uint32_t i = 0; i < epoch->n_targets; i++)
                 if (epoch->targets[i].check == REDIS_STREAM_ASKED)
                         epoch->targets[i].check = REDIS_STREAM_UNCHECKED; /* the answer will not come */
-        }
 }
 
 void redis_epoch_doubt_streams(struct redis_epoch *epoch)

@@ -51,9 +51,11 @@ int redis_epoch_add_table(struct redis_epoch *epoch, const struct plan_table *ta
 /* The table's line in weir:catalog; its reply is due like a row's. */
 void redis_epoch_send_catalog(struct redis_epoch *epoch, uint32_t target, const struct sink_config *config);
 
-/* Nothing is under way. */
+/* The epoch is committed. What was sent meanwhile for a table that joined is still due. */
+void redis_epoch_end(struct redis_epoch *epoch);
+/* Nothing is under way, and nothing is due. */
 void redis_epoch_reset(struct redis_epoch *epoch);
-/* Redis had no commit record: streams are looked at before their next row. */
+/* Redis had no commit record, or an entry of ours is missing: streams are looked at before their next row. */
 void redis_epoch_doubt_streams(struct redis_epoch *epoch);
 
 /* Rows from `from` on; SINK_BUSY when the link is full or a stream is being looked at. */

@@ -184,6 +184,61 @@ TEST(flushall_between_rows_and_commit_is_found_by_the_commit)
         tear_down(&setup);
 }
 
+/* As above, and weir is killed when it has made the record anew and sent nothing again: the next start finds a record of
+ * its own and a stream that begins behind what it sends. */
+TEST(restart_between_flushall_and_the_stream_sent_again_starts_the_stream_anew)
+{
+        struct setup setup;
+        struct batch batch;
+        struct sink *sink;
+        uint32_t next = 0;
+
+        set_up(&setup);
+        setup.rig.speed = 20;
+        add_epoch(&setup, 1);
+        add_epoch(&setup, 2);
+        sink_rig_open(&setup.rig);
+        CHECK(sink_rig_commit(&setup.rig, 2));
+        add_epoch(&setup, 3);
+        sink = setup.rig.set.sinks[0];
+        batch = rows_batch(&setup.rig.arena, setup.alerts, "10.0.0.3, 1; 10.0.1.3, NULL; 10.0.2.3, 3");
+        CHECK_TEXT(redis_server_ask(&setup.server, "FLUSHALL"), "OK");
+        CHECK_INT(sink->ops->write(sink, setup.alerts, 3, 0, INT64_MIN, &batch, 1, &next), SINK_OK);
+        for (int i = 0; i < 50; i++)
+                CHECK(loop_run_once(setup.rig.loop, 2) >= 0);
+        CHECK_TEXT(redis_server_ask(&setup.server, "XLEN weir:{alerts}"), "2");
+        CHECK_TEXT(redis_server_ask(&setup.server, "SET weir:{commit}:test 0000000000000abc-1:0:0"), "OK");
+        sink_rig_restart(&setup.rig);
+        CHECK(sink_rig_commit(&setup.rig, 3));
+        CHECK_UINT(sink_rig_count_notes(&setup.rig, "redis-stream-anew"), 1);
+        CHECK_UINT(sink_rig_count_notes(&setup.rig, "redis-stream-ahead"), 0);
+        check_undisturbed(&setup, 3);
+        tear_down(&setup);
+}
+
+/* The answer for the catalog comes behind that for the record, which ends the epoch. */
+TEST(a_table_that_joins_while_an_epoch_is_being_committed_disturbs_nothing)
+{
+        struct setup setup;
+        struct sink *sink;
+        char options[400];
+
+        set_up(&setup);
+        (void)snprintf(options, sizeof(options), "connector=redis;url=%s", setup.server.url);
+        add_epoch(&setup, 1);
+        sink_rig_open(&setup.rig);
+        CHECK(sink_rig_commit(&setup.rig, 1));
+        sink = setup.rig.set.sinks[0];
+        CHECK_INT(sink->ops->commit(sink, 2, 20), SINK_OK); /* by hand: the feeder would turn the loop */
+        sink_rig_add(&setup.rig, rows_table(&setup.rig.arena, "more", "id BIGINT*, n BIGINT", options));
+        for (int i = 0; i < 50; i++)
+                CHECK(loop_run_once(setup.rig.loop, 2) >= 0);
+        add_epoch(&setup, 3);
+        CHECK(sink_rig_commit(&setup.rig, 3));
+        CHECK_CONTAINS(redis_server_ask(&setup.server, "HGET weir:catalog more"), "weir:{more:<id>}");
+        tear_down(&setup);
+}
+
 TEST(redis_that_came_back_older_is_brought_up_from_there)
 {
         struct setup setup;
