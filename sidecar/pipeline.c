@@ -19,6 +19,7 @@
 enum { SPIN_NS = 30000, GATHER_NS = 500000, STUCK_NS = 1000000000, PIECE_ROWS = 1000, ACKS_FIRST = 64,
        STOP_POLL_MS = 20 };
 enum { GIVE_WAY_NS = 10000000 };
+enum { STEP_NS = 200000, STEP_PIECES = 16 }; /* of output between two rounds of reads: until one of them is reached */
 #define POSTPONED_NS UINT64_C(10000000000) /* a checkpoint that had no room is tried again after this */
 
 /* ---- Time and positions */
@@ -649,14 +650,13 @@ void pipeline_kick(struct pipeline *pipeline, bool is_idle)
                 instance_phase_set(pipeline->config.instance, INSTANCE_SYNC);
 }
 
-bool pipeline_step(struct pipeline *pipeline)
+/* One piece of output on its way, and what the sinks take. true: there is more to do at once. */
+static bool step_output(struct pipeline *pipeline)
 {
         struct err err = {0};
         bool has_more = false;
-        int result = 0;
+        int result;
 
-        if (pipeline->is_broken || pipeline->is_given_up)
-                return false;
         if (pipeline_has_output(pipeline)) {
                 instance_phase_set(pipeline->config.instance, INSTANCE_EMISSION);
                 result = pipeline_move_piece(pipeline, &err);
@@ -674,7 +674,21 @@ bool pipeline_step(struct pipeline *pipeline)
                         keeper_wake(pipeline->keeper);
                 }
         }
-        has_more |= delivery_step(pipeline->delivery);
+        return delivery_step(pipeline->delivery) || has_more;
+}
+
+bool pipeline_step(struct pipeline *pipeline)
+{
+        uint64_t begin_ns = clock_monotonic_ns(pipeline->config.clock);
+        bool has_more = true;
+
+        for (unsigned i = 0; has_more && i < STEP_PIECES && !pipeline->is_given_up; i++) {
+                if (i > 0 && clock_monotonic_ns(pipeline->config.clock) - begin_ns >= STEP_NS)
+                        break;
+                has_more = !pipeline->is_broken && step_output(pipeline);
+        }
+        if (pipeline->is_broken || pipeline->is_given_up)
+                return false;
         if (pipeline->has_log && !pipeline_has_output(pipeline) && pipeline_is_between_units(pipeline) &&
             !keeper_is_writing(pipeline->keeper) && is_checkpoint_due(pipeline))
                 begin_checkpoint(pipeline);

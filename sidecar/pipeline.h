@@ -93,7 +93,8 @@ void pipeline_forget(struct pipeline *pipeline, const void *ack_context);
  * machine as much as two thousand events, and agents that keep the loop busy do not wait for the last batch's
  * answer. */
 void pipeline_kick(struct pipeline *pipeline, bool is_idle);
-/* Work between reads: output, feeders, checkpoint. true: there is more, call again without sleeping. */
+/* Work between reads: output, feeders, checkpoint; about a fifth of a millisecond of it, so that a window of a million
+ * keys goes out while acknowledgements go on. true: there is more, call again without sleeping. */
 bool pipeline_step(struct pipeline *pipeline);
 /* Just before the loop sleeps: looks a little longer for a group that is about to land. true: something landed. */
 bool pipeline_spin(struct pipeline *pipeline);
