@@ -27,6 +27,7 @@
 #include "sidecar/net/loop.h"
 #include "sidecar/plan/connector.h"
 #include "sinks/percent.h"
+#include "sinks/redis_account.h"
 #include "sinks/redis_epoch.h"
 #include "sinks/redis_link.h"
 #include "sinks/redis_owner.h"
@@ -45,7 +46,6 @@ struct redis_sink {
         struct sink_listener listener;
         enum redis_state state;
         struct redis_url url;
-        char *password_file;
         char *client_name;
         char *name;                /* weir.name */
         char address[256];         /* for people, without the password */
@@ -431,28 +431,52 @@ static enum sink_result redis_commit(struct sink *sink, uint64_t epoch, uint64_t
         return SINK_OK;
 }
 
-static int set_account(struct redis_sink *redis, const struct plan_table *table, struct err *err)
+static void set_address(struct redis_sink *redis)
 {
-        struct slice user = connector_text(table, "username"), password = connector_text(table, "password");
-        struct slice file = connector_path(table, "password-file");
         struct bytes address;
 
-        if (redis_url_parse(connector_text(table, "url"), &redis->url, err) < 0)
-                return -1;
-        if (user.len > 0) {
-                alloc_free(redis->url.user);
-                redis->url.user = alloc_text_n(user.data, user.len);
-        }
-        if (password.len > 0) {
-                alloc_free(redis->url.password);
-                redis->url.password = alloc_text_n(password.data, password.len);
-        }
-        if (file.len > 0)
-                redis->password_file = alloc_text_n(file.data, file.len);
         bytes_init(&address);
         redis_url_format(&redis->url, &address);
         (void)snprintf(redis->address, sizeof(redis->address), "%.*s", (int)address.len, (const char *)address.data);
         bytes_done(&address);
+}
+
+/* The account of a job that came later is another one: from now on it is that. */
+static void log_in_again(struct redis_sink *redis)
+{
+        bool was_open = redis->state == WRITING || redis->state == COMMITTING;
+        char text[512];
+
+        (void)snprintf(text, sizeof(text), "%s: logging in anew, the job has changed the account", redis->address);
+        note(redis, LOG_INFO, "redis-account", text);
+        redis->state = AWAY;
+        redis->sink.stats.is_ready = false;
+        set_state_text(redis, text);
+        if (redis->owner != NULL)
+                redis_owner_cancel(redis->owner);
+        redis_link_drop(redis->link, REDIS_AWAY);
+        if (was_open)
+                redis->listener.on_down(redis->listener.context, text);
+}
+
+static int take_account(struct redis_sink *redis, const struct plan_table *table, struct err *err)
+{
+        struct redis_url url;
+
+        if (redis_account_read(table, &url, err) < 0)
+                return -1;
+        if (redis->address[0] == '\0') {
+                redis->url = url;
+                set_address(redis);
+                return 0;
+        }
+        if (redis_account_is_named(&url) && !redis_account_is_equal(&url, &redis->url)) {
+                redis_account_move(&redis->url, &url);
+                set_address(redis);
+                if (redis->link != NULL && redis->state != STOPPED)
+                        log_in_again(redis);
+        }
+        redis_url_done(&url);
         return 0;
 }
 
@@ -460,9 +484,7 @@ static int redis_add_table(struct sink *sink, const struct plan_table *table, st
 {
         struct redis_sink *redis = redis_of(sink);
 
-        if (redis->address[0] == '\0' && set_account(redis, table, err) < 0)
-                return -1;
-        if (redis_epoch_add_table(&redis->open, table, err) < 0)
+        if (take_account(redis, table, err) < 0 || redis_epoch_add_table(&redis->open, table, err) < 0)
                 return -1;
         if (redis->state == WRITING || redis->state == COMMITTING)
                 redis_epoch_send_catalog(&redis->open, redis->open.n_targets - 1, &redis->config);
@@ -485,7 +507,6 @@ static int redis_open(struct sink *sink, const struct sink_config *config, struc
                 .loop = config->loop,
                 .clock = config->clock,
                 .url = &redis->url,
-                .password_file = redis->password_file,
                 .events = &redis->link_events,
                 .limit_bytes = IN_FLIGHT_BYTES,
                 .timeout_ms = TIMEOUT_MS,
@@ -538,7 +559,6 @@ static void redis_close(struct sink *sink)
         loop_timer_free(redis->timer);
         redis_epoch_done(&redis->open);
         redis_url_done(&redis->url);
-        alloc_free(redis->password_file);
         alloc_free(redis->name);
         alloc_free(redis->client_name);
         alloc_free(redis);
@@ -591,21 +611,40 @@ static void describe(const struct plan_table *table, struct bytes *text)
         redis_table_free(laid_out);
 }
 
-/* Tables with one URL and one account share a connection and a commit record. */
+/* Tables of one database share a connection and a commit record, whoever writes them. */
 static void group(const struct plan_table *table, struct bytes *text)
 {
-        struct redis_url url;
+        struct redis_url url, nobody = {.host = NULL};
         struct err err;
 
         bytes_append_text(text, "redis ");
         if (redis_url_parse(connector_text(table, "url"), &url, &err) < 0)
                 return; /* check_table was called before */
+        redis_account_move(&url, &nobody);
         redis_url_format(&url, text);
         redis_url_done(&url);
-        if (connector_text(table, "username").len > 0) {
-                bytes_append_text(text, " as ");
-                bytes_append_slice(text, connector_text(table, "username"));
+}
+
+static int check_pair(const struct plan_table *table, const struct plan_table *other, struct err *err)
+{
+        struct redis_url one, two;
+        bool is_fine;
+
+        if (redis_account_read(table, &one, err) < 0)
+                return -1;
+        if (redis_account_read(other, &two, err) < 0) {
+                redis_url_done(&one);
+                return -1;
         }
+        is_fine = !redis_account_is_named(&one) || !redis_account_is_named(&two) || redis_account_is_equal(&one, &two);
+        redis_url_done(&one);
+        redis_url_done(&two);
+        if (is_fine)
+                return 0;
+        return sink_table_error(table, "url", err,
+                                "it names another account than table '%.*s' in the same database: its tables share a "
+                                "connection and a commit record, and so one account",
+                                (int)other->name.len, (const char *)other->name.data);
 }
 
 const struct sink_kind *redis_kind(void)
@@ -613,6 +652,7 @@ const struct sink_kind *redis_kind(void)
         static const struct sink_kind kind = {
                 .connector = "redis",
                 .check = check_table,
+                .check_pair = check_pair,
                 .describe = describe,
                 .group = group,
                 .create = redis_create,

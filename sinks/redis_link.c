@@ -272,8 +272,8 @@ static int send_auth(struct redis_link *link, struct err *err)
         const struct redis_url *url = link->config.url;
         char *password = NULL;
 
-        if (link->config.password_file != NULL) {
-                if (read_password(link->config.password_file, &password, err) < 0)
+        if (url->password_file != NULL) {
+                if (read_password(url->password_file, &password, err) < 0)
                         return -1;
         } else if (url->password != NULL) {
                 password = alloc_text(url->password);

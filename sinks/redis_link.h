@@ -52,8 +52,7 @@ struct redis_link_events {
 struct redis_link_config {
         struct loop *loop;
         const struct clock *clock;
-        const struct redis_url *url;  /* borrowed */
-        const char *password_file;    /* NULL: none; read at each login */
+        const struct redis_url *url;  /* borrowed; the account in it may change */
         const char *client_name;
         const struct redis_link_events *events; /* borrowed */
         uint64_t limit_bytes;         /* in flight; what redis_link_is_full looks at */

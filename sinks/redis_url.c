@@ -221,6 +221,7 @@ void redis_url_done(struct redis_url *url)
         if (url->password != NULL)
                 explicit_bzero(url->password, strlen(url->password));
         alloc_free(url->password);
+        alloc_free(url->password_file);
         *url = (struct redis_url){.host = NULL};
 }
 

@@ -17,6 +17,7 @@ struct redis_url {
         char *path;     /* of the Unix socket, else NULL */
         char *user;     /* NULL: the default user */
         char *password; /* NULL: no AUTH */
+        char *password_file; /* NULL: none; never part of the text, read at each login */
         unsigned db;
 };
 

@@ -58,6 +58,42 @@ int sink_check_table(const struct plan_table *table, struct err *err)
         return kind->check == NULL ? 0 : kind->check(table, err);
 }
 
+static bool is_one_group(const struct sink_kind *kind, const struct plan_table *one, const struct plan_table *other)
+{
+        struct bytes first, second;
+        bool is_equal;
+
+        bytes_init(&first);
+        bytes_init(&second);
+        kind->group(one, &first);
+        kind->group(other, &second);
+        is_equal = slice_is_equal(bytes_slice(&first), bytes_slice(&second));
+        bytes_done(&first);
+        bytes_done(&second);
+        return is_equal;
+}
+
+int sink_check_job(const struct plan_job *plan, struct err *err)
+{
+        for (uint32_t i = 0; i < plan->n_tables; i++) {
+                const struct plan_table *table = plan->tables[i];
+                const struct sink_kind *kind;
+
+                if (!table->is_sink)
+                        continue;
+                if (find_kind_of(table, &kind, err) < 0)
+                        return -1;
+                for (uint32_t k = 0; k < i && kind->check_pair != NULL; k++) {
+                        const struct plan_table *other = plan->tables[k];
+
+                        if (other->is_sink && sink_find_kind(connector_text(other, "connector")) == kind &&
+                            is_one_group(kind, table, other) && kind->check_pair(table, other, err) < 0)
+                                return -1;
+                }
+        }
+        return 0;
+}
+
 struct sink *sink_close(struct sink *sink)
 {
         if (sink != NULL)

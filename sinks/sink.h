@@ -118,6 +118,8 @@ struct sink_kind {
         /* What the table of connectors (plan/connector.h) cannot judge of a table; touches nothing outside. NULL:
          * nothing. */
         int (*check)(const struct plan_table *table, struct err *err);
+        /* Whether two tables of one job may share a sink, as their group says; about `table`. NULL: always. */
+        int (*check_pair)(const struct plan_table *table, const struct plan_table *other, struct err *err);
         /* For `weir explain`: appends lines like "redis key  weir:{ctr:<campaign_id>}". NULL: nothing to say. */
         void (*describe)(const struct plan_table *table, struct bytes *text);
         /* Tables with an equal text share one sink. */
@@ -130,6 +132,8 @@ const struct sink_kind *sink_find_kind(struct slice connector);
 /* What sql_compile leaves to the sinks, of one sink table; the sentence begins with file:line:col. For `weir
  * check`. */
 int sink_check_table(const struct plan_table *table, struct err *err) WEIR_MUST_CHECK;
+/* The same for all sink tables of a job together, each of which is right by itself. */
+int sink_check_job(const struct plan_job *plan, struct err *err) WEIR_MUST_CHECK;
 /* A sentence about a table, or about its option `key` (NULL: the table), behind its place. Returns -1. */
 int sink_table_error(const struct plan_table *table, const char *key, struct err *err, const char *format, ...)
         WEIR_PRINTF(4, 5);

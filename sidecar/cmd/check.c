@@ -102,6 +102,8 @@ static void check_connectors(const struct plan_job *plan, struct diag_list *diag
         for (uint32_t i = 0; i < plan->n_tables; i++)
                 if (plan->tables[i]->is_sink && sink_check_table(plan->tables[i], &err) < 0)
                         diag_add(diags, DIAG_OPTION_VALUE, nowhere, NULL, "%s", err.text);
+        if (diags->n == 0 && sink_check_job(plan, &err) < 0)
+                diag_add(diags, DIAG_OPTION_VALUE, nowhere, NULL, "%s", err.text);
 }
 
 static int compare_state(const struct check *check, const struct plan_job *plan, struct err *err)

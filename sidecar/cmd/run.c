@@ -187,7 +187,7 @@ static int check_connectors(const struct plan_job *plan, struct err *err)
         for (uint32_t i = 0; i < plan->n_tables; i++)
                 if (plan->tables[i]->is_sink && sink_check_table(plan->tables[i], err) < 0)
                         return -1;
-        return source_decoder_check(plan, err);
+        return sink_check_job(plan, err) < 0 ? -1 : source_decoder_check(plan, err);
 }
 
 static void configure_log(const struct plan_job *plan)

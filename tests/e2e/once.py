@@ -124,7 +124,66 @@ def the_end_of_a_connection_goes_before_a_change_of_job():
     weir.stop()
 
 
+RESULTS = """
+CREATE TABLE {table} (event_id STRING, window_end TIMESTAMP(3), n BIGINT, PRIMARY KEY (event_id) NOT ENFORCED)
+WITH ('connector' = 'redis', 'url' = '{url}', 'ttl' = '1 d');
+INSERT INTO {table} SELECT event_id, window_end, COUNT(*)
+FROM TABLE(TUMBLE(TABLE ads, DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY event_id, window_start, window_end;
+"""
+
+
+def reload(weir, job):
+    generation = weir.status()["generation"] + 1
+    weir.write_job(job)
+    weir.process.child.send_signal(signal.SIGHUP)
+    weirlib.wait_until("the changed job", 30, lambda: f"generation {generation} is in force" in weir.process.log_text())
+
+
+def timed(numbers, ts):
+    return [weirlib.ad_body({"event_id": f"e{n}", "event_type": "click", "campaign_id": 1, "user_id": "u", "ip": "192.0.2.1",
+                             "event_ms": ts}) for n in numbers]
+
+
+def results_behind_a_change_of_account_all_arrive():
+    """The new URL names the same database by another user: two writers with one commit record would skip each other's
+    epochs."""
+    folder = weirlib.Folder("account-redis")
+    redis = weirlib.RedisServer(folder)
+    job = HEAD + SOURCE.format(name="ads") + RESULTS.format(table="r", url=redis.url)
+    weir = make_weir("account", job)
+    client = weirlib.FlumeClient(weir.address("ads"))
+    send_ms = BASE_MS
+    n = 0
+
+    def send_some():
+        nonlocal n, send_ms
+        for _ in range(5):
+            if client.append_batch(timed(range(n, n + 1000), send_ms)) != "OK":
+                raise Failure("a batch was refused")
+            n += 1000
+            send_ms += 10_000
+
+    send_some()
+    weirlib.wait_until("the first results", 20, lambda: redis.client().exists("weir:{r:e0}"))
+    reload(weir, job.replace("unix://", "unix://default:word@"))
+    os.kill(redis.process.pid, signal.SIGSTOP)
+    for _ in range(4):  # an epoch each second
+        send_some()
+        time.sleep(1.1)
+    os.kill(redis.process.pid, signal.SIGCONT)
+    send_some()
+    last = n - 1001  # the last second is still open
+    weirlib.wait_until("the last results", 20, lambda: redis.client().exists(f"weir:{{r:e{last}}}"))
+    found = sum(1 for _ in redis.client().scan_iter("weir:{r:*", count=10000))
+    if found != n - 1000:
+        raise Failure(f"{found} results, expected {n - 1000}")
+    writers = [one["name"] for one in redis.client().client_list() if one["name"].startswith("weir:")]
+    if writers != ["weir:account"]:
+        raise Failure(f"connections of weir: {writers}")
+    weir.stop()
+
+
 if __name__ == "__main__":
     weirlib.run_tests([rows_come_again_on_a_connection_that_was_there_before,
                        the_end_of_a_connection_goes_before_what_comes_again_also_at_a_full_log,
-                       the_end_of_a_connection_goes_before_a_change_of_job])
+                       the_end_of_a_connection_goes_before_a_change_of_job, results_behind_a_change_of_account_all_arrive])

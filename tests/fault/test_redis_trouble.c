@@ -184,8 +184,8 @@ TEST(flushall_between_rows_and_commit_is_found_by_the_commit)
         tear_down(&setup);
 }
 
-/* As above, and weir is killed when it has made the record anew and sent nothing again: the next start finds a record of
- * its own and a stream that begins behind what it sends. */
+/* As above, and weir is killed when it has made the record anew and sent nothing again: the next start finds a record
+ * of its own and a stream that begins behind what it sends. */
 TEST(restart_between_flushall_and_the_stream_sent_again_starts_the_stream_anew)
 {
         struct setup setup;

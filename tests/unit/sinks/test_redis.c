@@ -37,6 +37,29 @@ static struct plan_table *table(struct setup *setup, const char *name, const cha
         return ret;
 }
 
+TEST(one_database_has_one_account)
+{
+        struct arena arena;
+        struct plan_table *tables[3];
+        struct plan_job job = {.n_tables = 3, .tables = tables};
+        struct err err;
+
+        arena_init(&arena, 4096, 0);
+        tables[0] = rows_table(&arena, "a", "id BIGINT*, n BIGINT", "connector=redis;url=redis://weir:x@h:6379/1");
+        tables[1] = rows_table(&arena, "b", "id BIGINT*, n BIGINT", "connector=redis;url=redis://h/1");
+        tables[2] = rows_table(&arena, "c", "id BIGINT*, n BIGINT", "connector=redis;url=redis://h/2;username=ads");
+        err_reset(&err);
+        for (int i = 0; i < 3; i++)
+                tables[i]->is_sink = true;
+        CHECK_OK(sink_check_job(&job, &err), &err);
+        tables[2] = rows_table(&arena, "c", "id BIGINT*, n BIGINT", "connector=redis;url=redis://h/1;username=ads");
+        tables[2]->is_sink = true;
+        CHECK_FAILS(sink_check_job(&job, &err), &err, "another account than table 'a'");
+        tables[2]->is_sink = false;
+        CHECK_OK(sink_check_job(&job, &err), &err);
+        arena_done(&arena);
+}
+
 TEST(table_with_primary_key_is_a_hash_per_key_and_expires)
 {
         struct setup setup;
