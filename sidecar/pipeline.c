@@ -1,7 +1,7 @@
 /* pipeline.c - the line, in one place. See pipeline.h.
  *
  * pipeline_take is the line: scan, log, apply, one function after the other. All else in this file is waiting: for room
- * in the log, for the disk, for the outbox, for the keeper. */
+ * in the log, for the disk, for the outbox, for the keeper. Checkpoints: checkpointing.c. */
 #include "sidecar/pipeline.h"
 
 #include "sidecar/base/alloc.h"
@@ -16,11 +16,9 @@
 #include <assert.h>
 #include <poll.h>
 
-enum { SPIN_NS = 30000, GATHER_NS = 500000, STUCK_NS = 1000000000, PIECE_ROWS = 1000, ACKS_FIRST = 64,
-       STOP_POLL_MS = 20 };
+enum { SPIN_NS = 30000, GATHER_NS = 500000, PIECE_ROWS = 1000, ACKS_FIRST = 64, STOP_POLL_MS = 20 };
 enum { GIVE_WAY_NS = 10000000 };
 enum { STEP_NS = 200000, STEP_PIECES = 16 }; /* of output between two rounds of reads: until one of them is reached */
-#define POSTPONED_NS UINT64_C(10000000000) /* a checkpoint that had no room is tried again after this */
 
 /* ---- Time and positions */
 
@@ -365,12 +363,6 @@ void pipeline_connection_ended(struct pipeline *pipeline, uint32_t source, uint6
         write_control_or_break(pipeline);
 }
 
-/* What sinks have committed may go, but for what the older checkpoint needs. */
-static void cut_outbox(struct pipeline *pipeline)
-{
-        delivery_cut(pipeline->delivery, pipeline->has_log ? pipeline->older_outbox_lsn : UINT64_MAX);
-}
-
 void pipeline_tick(struct pipeline *pipeline)
 {
         int64_t now_ms = clock_wall_ms(pipeline->config.clock);
@@ -378,7 +370,7 @@ void pipeline_tick(struct pipeline *pipeline)
         pipeline->stats.is_clock_behind = now_ms < pipeline->last_arrival_ms;
         pipeline->is_tick_due = true;
         write_control_or_break(pipeline);
-        cut_outbox(pipeline);
+        checkpointing_cut_outbox(pipeline);
         room_look(pipeline);
         pipeline_kick(pipeline, true);
 }
@@ -434,115 +426,11 @@ int pipeline_drain_output(struct pipeline *pipeline, struct err *err)
         return 0;
 }
 
-/* ---- Checkpoints */
-
-/* The log cannot grow, but could if it were cut farther: two checkpoints from here on let all of it go. */
-static bool is_log_stuck(const struct pipeline *pipeline)
-{
-        struct wal_stats stats;
-
-        if ((!pipeline->is_room_wanted && !pipeline->is_tick_due) || pipeline->released_lsn >= wal_end(pipeline->wal))
-                return false;
-        wal_stats(pipeline->wal, &stats);
-        return stats.is_no_space;
-}
-
 /* Nothing of a batch is logged whose rest is not. */
 bool pipeline_is_between_units(const struct pipeline *pipeline)
 {
         return !pipeline->intake.is_active ||
                (pipeline->intake.first == 0 && !record_writer_has_open_unit(pipeline->writer));
-}
-
-static bool is_checkpoint_due(const struct pipeline *pipeline)
-{
-        uint64_t since_ns = clock_monotonic_ns(pipeline->config.clock) - pipeline->checkpoint_ns;
-        uint64_t interval_ns = (uint64_t)setting_ms(pipeline->job->plan, SETTING_CHECKPOINT_INTERVAL) * 1000000;
-        uint64_t since_bytes = wal_end(pipeline->wal) - pipeline->checkpoint_lsn;
-
-        if (since_ns >= STUCK_NS && is_log_stuck(pipeline))
-                return true;
-        if (pipeline->is_checkpoint_postponed)
-                return since_bytes > 0 && since_ns >= (interval_ns < POSTPONED_NS ? interval_ns : POSTPONED_NS);
-        return since_bytes > 0 && (since_ns >= interval_ns ||
-                                   since_bytes >= setting_bytes(pipeline->job->plan, SETTING_CHECKPOINT_BYTES));
-}
-
-static void begin_checkpoint(struct pipeline *pipeline)
-{
-        struct checkpoint_manifest manifest = {
-                .instance = pipeline->config.instance->id,
-                .start = pipeline->config.instance->starts,
-                .log_lsn = wal_end(pipeline->wal),
-                .is_log_durable =
-                        slice_is_equal(setting_text(pipeline->job->plan, SETTING_WAL_SYNC), slice_from_text("group")),
-                .outbox_lsn = outbox_seal(delivery_outbox(pipeline->delivery)),
-                .last_epoch = engine_last_epoch(pipeline->engine),
-                .last_arrival_ms = pipeline->last_arrival_ms,
-                .written_ms = clock_wall_ms(pipeline->config.clock),
-                .generation = pipeline->job->generation,
-                .config = bytes_slice(&pipeline->kept[pipeline->n_kept - 1].config),
-        };
-
-        generation_append_extra(pipeline, &pipeline->extra);
-        manifest.extra = bytes_slice(&pipeline->extra);
-        pipeline->checkpoint_lsn = manifest.log_lsn;
-        pipeline->checkpoint_ns = clock_monotonic_ns(pipeline->config.clock);
-        wal_kick(pipeline->wal);
-        pipeline->frozen = engine_freeze(pipeline->engine);
-        keeper_checkpoint(pipeline->keeper, &manifest, pipeline->frozen);
-}
-
-/* The log is kept instead, back to the checkpoint before. */
-static void postpone_checkpoint(struct pipeline *pipeline)
-{
-        pipeline->checkpoint_lsn = pipeline->published_lsn;
-        if (!pipeline->is_checkpoint_postponed)
-                log_message(LOG_WARN, "checkpoint-postponed",
-                            "no room on the disk for a checkpoint; the log is kept instead");
-        pipeline->is_checkpoint_postponed = true;
-}
-
-static void take_keeper_results(struct pipeline *pipeline, struct err *err, int *ret_result)
-{
-        struct keeper_result result;
-
-        while (keeper_take_result(pipeline->keeper, &result)) {
-                if (result.frozen != NULL)
-                        pipeline->frozen = engine_thaw(pipeline->engine, result.frozen);
-                if (result.has_failed) {
-                        *err = result.err;
-                        *ret_result = -1;
-                        continue;
-                }
-                if (!result.is_published) {
-                        postpone_checkpoint(pipeline);
-                        continue;
-                }
-                pipeline->is_checkpoint_postponed = false;
-                pipeline->published_lsn = pipeline->checkpoint_lsn;
-                pipeline->stats.n_checkpoints++;
-                pipeline->stats.checkpoint_ms = clock_wall_ms(pipeline->config.clock);
-                wal_release(pipeline->wal, result.release_lsn);
-                pipeline->released_lsn = result.release_lsn;
-                pipeline->older_outbox_lsn = pipeline->newer_outbox_lsn;
-                pipeline->newer_outbox_lsn = result.outbox_lsn;
-        }
-        cut_outbox(pipeline);
-}
-
-int pipeline_checkpoint_now(struct pipeline *pipeline, struct err *err)
-{
-        while (keeper_is_writing(pipeline->keeper))
-                if (pipeline_wait(pipeline, err) < 0)
-                        return -1;
-        if (pipeline_drain_output(pipeline, err) < 0)
-                return -1;
-        begin_checkpoint(pipeline);
-        while (keeper_is_writing(pipeline->keeper))
-                if (pipeline_wait(pipeline, err) < 0)
-                        return -1;
-        return 0;
 }
 
 /* ---- Events */
@@ -586,7 +474,7 @@ static void on_keeper(void *context)
         struct err err = {0};
         int result = 0;
 
-        take_keeper_results(pipeline, &err, &result);
+        checkpointing_take_results(pipeline, &err, &result);
         if (result < 0)
                 broken(pipeline, &err);
 }
@@ -602,7 +490,7 @@ int pipeline_wait(struct pipeline *pipeline, struct err *err)
         }
         keeper_wake(pipeline->keeper);
         poll(polls, 2, STOP_POLL_MS);
-        take_keeper_results(pipeline, err, &result);
+        checkpointing_take_results(pipeline, err, &result);
         if (result == 0 && pipeline->has_log)
                 result = take_log_event(pipeline, err);
         if (result < 0)
@@ -665,7 +553,7 @@ static bool step_output(struct pipeline *pipeline)
                         return false;
                 }
                 if (result > 0) {
-                        cut_outbox(pipeline); /* perhaps it is full of what has been committed by now */
+                        checkpointing_cut_outbox(pipeline); /* perhaps it is full of what has been committed by now */
                         keeper_wake(pipeline->keeper);
                 }
                 has_more = result == 0 && pipeline_has_output(pipeline);
@@ -689,9 +577,7 @@ bool pipeline_step(struct pipeline *pipeline)
         }
         if (pipeline->is_broken || pipeline->is_given_up)
                 return false;
-        if (pipeline->has_log && !pipeline_has_output(pipeline) && pipeline_is_between_units(pipeline) &&
-            !keeper_is_writing(pipeline->keeper) && is_checkpoint_due(pipeline))
-                begin_checkpoint(pipeline);
+        checkpointing_step(pipeline);
         return has_more;
 }
 

@@ -108,8 +108,15 @@ int pipeline_wait(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
 int pipeline_wait_for_log(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
 /* Calls on_wait if its time has come. < 0: given up, which is_given_up says, too. */
 int pipeline_give_way(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
+
+/* checkpointing.c. One is begun if it is due and nothing stands against it. */
+void checkpointing_step(struct pipeline *pipeline);
+/* What the keeper has done: published, postponed. *ret_result becomes -1 when it failed. */
+void checkpointing_take_results(struct pipeline *pipeline, struct err *err, int *ret_result);
+/* The outbox gives up what is committed and behind the older checkpoint. */
+void checkpointing_cut_outbox(struct pipeline *pipeline);
 /* Writes a checkpoint and waits until it is published. */
-int pipeline_checkpoint_now(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
+int checkpointing_run(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
 
 /* recovery.c: jobs, engine, log, outbox and keeper as of the end of the log. Takes `job` over. */
 int recovery_run(struct pipeline *pipeline, struct job *job, struct err *err) WEIR_MUST_CHECK;

@@ -301,7 +301,7 @@ static int make_room(struct pipeline *pipeline, struct err *err)
                 if (stats.is_no_space &&
                     (!pipeline->is_checkpoint_postponed ||
                      clock_monotonic_ns(pipeline->config.clock) - pipeline->checkpoint_ns >= STUCK_NS))
-                        result = pipeline_checkpoint_now(pipeline, err);
+                        result = checkpointing_run(pipeline, err);
                 if (result == 0)
                         result = pipeline_wait(pipeline, err);
                 if (result < 0)
@@ -337,7 +337,7 @@ static int run_with_log(struct pipeline *pipeline, struct job *job, struct check
                 return -1;
         keeper_tend_log(pipeline->keeper);
         delivery_set_durable(pipeline->delivery, wal_durable(pipeline->wal));
-        if (pipeline->stats.replayed_records > 0 && pipeline_checkpoint_now(pipeline, err) < 0)
+        if (pipeline->stats.replayed_records > 0 && checkpointing_run(pipeline, err) < 0)
                 return -1;
         return make_room(pipeline, err);
 }

@@ -76,7 +76,7 @@ static int write_last_checkpoint(struct pipeline *pipeline, struct err *err)
         if (!pipeline->intake.is_active && !pipeline_has_output(pipeline)) {
                 uint64_t before = pipeline->stats.n_checkpoints;
 
-                if (pipeline_checkpoint_now(pipeline, err) < 0)
+                if (checkpointing_run(pipeline, err) < 0)
                         return -1;
                 if (pipeline->stats.n_checkpoints > before)
                         return 0;
