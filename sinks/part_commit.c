@@ -33,13 +33,23 @@ static char *side_file(const struct part_commit_place *place, bool has_folder, c
         return ret;
 }
 
+/* The folders above are made, too, as Flink does. */
 static int make_folder(const struct file_ops *ops, const char *dir, struct err *err)
 {
         const char *slash = strrchr(dir, '/');
         struct stat found;
-        int fd, rc;
+        int fd, rc = ops->mkdir(ops->context, dir, FOLDER_MODE);
 
-        if (ops->mkdir(ops->context, dir, FOLDER_MODE) == 0) {
+        if (rc < 0 && errno == ENOENT && slash != NULL && slash > dir) {
+                char *parent = alloc_text_n(dir, (size_t)(slash - dir));
+
+                rc = make_folder(ops, parent, err);
+                alloc_free(parent);
+                if (rc < 0)
+                        return -1;
+                rc = ops->mkdir(ops->context, dir, FOLDER_MODE);
+        }
+        if (rc == 0) {
                 char *parent = slash == NULL ? alloc_text(".") : alloc_text_n(dir, (size_t)(slash - dir) + 1);
 
                 rc = file_sync_dir(ops, parent, err);

@@ -176,6 +176,8 @@ int kernel_like_compile(struct slice pattern, const struct slice *escape, struct
 
         if (escape != NULL && !is_one_character(*escape))
                 return err_set(err, ERR_CONFIG, "'ESCAPE' of LIKE must be one character");
+        if (pattern.len == 0)
+                pattern = slice_from_text("%"); /* Flink takes a constant '' so, though not one of a column */
         take_like(pattern, arena, like);
         switch (cut_pattern(pattern, escape, like, text)) {
         case 0:

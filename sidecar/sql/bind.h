@@ -26,6 +26,7 @@
 
 enum {
         BIND_BRANCHES_MAX = 64,       /* of one UNION ALL; the engine's limit */
+        BIND_OPTIONS_MAX = 1000,      /* of one table */
         BIND_VIEW_DEPTH_MAX = 64,     /* views over views */
         BIND_EXPR_NODES_MAX = 100000, /* one expression with the views put in */
 };
@@ -46,6 +47,7 @@ struct bind_file {
         struct slice text;
         uint32_t n_lines;
         uint32_t *line_begin;
+        uint32_t mark_at, mark_column; /* a place and its column (bind_job_place) */
 };
 
 /* A table or view of the catalog. */
@@ -131,6 +133,7 @@ struct bind_group {
         uint32_t n_aggs, aggs_capacity;
         struct bind_agg *aggs;
         bool has_start, has_end, has_time;
+        bool is_full; /* reported */
 };
 
 struct bind_context { /* of an expression */

@@ -6,6 +6,7 @@
 #include "sidecar/sql/bind.h"
 
 #include "sidecar/base/bytes.h"
+#include "sidecar/base/limits.h"
 #include "sidecar/plan/aggregate.h"
 #include "sidecar/plan/call.h"
 
@@ -56,6 +57,18 @@ static struct expr *find_key(const struct bind_group *group, const struct expr *
         return NULL;
 }
 
+/* Keys, aggregates and window columns are columns of the window; false: reported. */
+static bool has_room(struct binder *binder, struct bind_group *group, struct diag_span span)
+{
+        if (group->n_keys + group->n_aggs + 3 < LIMIT_COLUMNS)
+                return true;
+        if (!group->is_full)
+                diag_add(binder->diags, DIAG_LIMIT, span, NULL, "a window has at most %u keys and aggregates",
+                         LIMIT_COLUMNS - 3);
+        group->is_full = true;
+        return false;
+}
+
 static bool add_key(struct binder *binder, struct bind_group *group, const struct ast_expr *ast)
 {
         struct bind_context context = {binder, group->input, NULL, "GROUP BY"};
@@ -77,6 +90,8 @@ static bool add_key(struct binder *binder, struct bind_group *group, const struc
                 bind_expr_refuse_nested(binder, ast->span, &expr->type);
                 return false;
         }
+        if (!has_room(binder, group, ast->span))
+                return false;
         group->keys[group->n_keys++] = expr;
         return true;
 }
@@ -109,7 +124,7 @@ static bool bind_keys(struct binder *binder, const struct ast_query *query, stru
 
 /* ---- aggregates ---- */
 
-static struct expr *add_aggregate(struct bind_context *context, const struct bind_agg *wanted)
+static struct expr *add_aggregate(struct bind_context *context, const struct bind_agg *wanted, struct diag_span span)
 {
         struct bind_group *group = context->group;
         struct binder *binder = context->binder;
@@ -124,6 +139,8 @@ static struct expr *add_aggregate(struct bind_context *context, const struct bin
                     (agg->filter == NULL || expr_is_equal(agg->filter, wanted->filter)))
                         break;
         }
+        if (at == group->n_aggs && !has_room(binder, group, span))
+                return NULL;
         if (at == group->n_aggs) {
                 group->aggs =
                         bind_job_grow(binder, group->aggs, group->n_aggs, &group->aggs_capacity, sizeof *group->aggs);
@@ -188,7 +205,7 @@ static struct expr *bind_aggregate(struct bind_context *context, const struct as
                 diag_add(diags, DIAG_ARGUMENT, ast->span, NULL, "%s", err.text);
                 return NULL;
         }
-        return add_aggregate(context, &agg);
+        return add_aggregate(context, &agg, ast->span);
 }
 
 /* ---- the SELECT list and HAVING ---- */

@@ -6,6 +6,8 @@
 
 #include <assert.h>
 
+enum { MARK_BYTES = 1024 };
+
 /* ---- places and paths ---- */
 
 static uint32_t line_of(const struct bind_file *file, uint32_t at)
@@ -25,18 +27,28 @@ static uint32_t line_of(const struct bind_file *file, uint32_t at)
 
 struct plan_place bind_job_place(const struct binder *binder, struct diag_span span)
 {
-        const struct bind_file *file;
-        uint32_t line, ignored;
-        struct plan_place place;
+        struct bind_file *file;
+        uint32_t line, column, at;
 
         if (span.file >= binder->n_files)
                 return (struct plan_place){.file = ""};
         file = &binder->files[span.file];
         line = line_of(file, span.begin);
-        place = (struct plan_place){.file = file->name, .line = line + 1};
-        diag_locate(slice_make(file->text.data + file->line_begin[line], file->text.len - file->line_begin[line]),
-                    span.begin - file->line_begin[line], &ignored, &place.column, NULL);
-        return place;
+        at = file->line_begin[line];
+        column = 1;
+        if (file->mark_at > at && file->mark_at <= span.begin) {
+                at = file->mark_at;
+                column = file->mark_column;
+        }
+        /* The next place is about here, or behind: a long line is not read again from its beginning. */
+        if (span.begin - at > 2 * MARK_BYTES) {
+                file->mark_at = span.begin - MARK_BYTES;
+                file->mark_column = column = diag_column(file->text, at, column, file->mark_at);
+                at = file->mark_at;
+        }
+        return (struct plan_place){.file = file->name,
+                                   .line = line + 1,
+                                   .column = diag_column(file->text, at, column, span.begin)};
 }
 
 struct slice bind_job_resolve_path(const struct binder *binder, struct slice path, uint32_t file)

@@ -7,6 +7,7 @@
 
 #include "sidecar/base/bytes.h"
 #include "sidecar/base/hash.h"
+#include "sidecar/base/limits.h"
 #include "sidecar/plan/call.h"
 
 #include <assert.h>
@@ -616,6 +617,10 @@ static void make_sources(struct binder *binder, struct plan_job *job)
                         continue;
                 binder->entries[e]->table->is_source = true;
                 job->sources[job->n_sources] = make_source(binder, scans, n);
+                if (job->sources[job->n_sources]->n_columns > LIMIT_COLUMNS)
+                        diag_add(binder->diags, DIAG_LIMIT, binder->entries[e]->statement->name.span, NULL,
+                                 "the job reads %u columns, fields and headers of this table, more than %u",
+                                 job->sources[job->n_sources]->n_columns, LIMIT_COLUMNS);
                 for (uint32_t s = 0; s < n; s++)
                         bind_scan_to(binder, scans[s], job->sources[job->n_sources]);
                 job->n_sources++;

@@ -49,6 +49,12 @@ static void make_options(struct maker *maker)
         const struct ast_list *options = &maker->statement->options;
         struct plan_table *table = maker->table;
 
+        if (options->n > BIND_OPTIONS_MAX) {
+                diag_add(maker->binder->diags, DIAG_LIMIT, maker->statement->name.span, NULL,
+                         "a table has at most %u options", BIND_OPTIONS_MAX);
+                maker->failed = true;
+                return;
+        }
         table->options = arena_new_n(maker->binder->arena, struct plan_option, options->n + 1);
         for (uint32_t i = 0; i < options->n; i++) {
                 const struct ast_option *option = options->items[i];

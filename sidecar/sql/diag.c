@@ -61,11 +61,18 @@ static uint32_t next_column(uint32_t column, uint8_t byte)
         return is_continuation(byte) ? column : column + 1;
 }
 
+uint32_t diag_column(struct slice text, uint32_t from, uint32_t column, uint32_t to)
+{
+        for (uint32_t i = from; i < to; i++)
+                column = next_column(column, text.data[i]);
+        return column;
+}
+
 void diag_locate(struct slice text, uint32_t at, uint32_t *ret_line, uint32_t *ret_column,
                  struct slice *ret_line_text)
 {
         size_t begin = 0, end;
-        uint32_t line = 1, column = 1;
+        uint32_t line = 1;
 
         if (at > text.len)
                 at = (uint32_t)text.len;
@@ -75,12 +82,10 @@ void diag_locate(struct slice text, uint32_t at, uint32_t *ret_line, uint32_t *r
                 line++;
                 begin = i + 1;
         }
-        for (size_t i = begin; i < at; i++)
-                column = next_column(column, text.data[i]);
-        for (end = begin; end < text.len && text.data[end] != '\n' && text.data[end] != '\r'; end++)
-                ;
         *ret_line = line;
-        *ret_column = column;
+        *ret_column = diag_column(text, (uint32_t)begin, 1, at);
+        for (end = begin; ret_line_text != NULL && end < text.len && text.data[end] != '\n' && text.data[end] != '\r';)
+                end++;
         if (ret_line_text != NULL)
                 *ret_line_text = slice_make(text.data + begin, end - begin);
 }

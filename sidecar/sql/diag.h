@@ -67,6 +67,9 @@ void diag_sort(struct diag_list *list);
 void diag_locate(struct slice text, uint32_t at, uint32_t *ret_line, uint32_t *ret_column,
                  struct slice *ret_line_text);
 
+/* The column of byte `to`, given that of byte `from` before it in its line. */
+uint32_t diag_column(struct slice text, uint32_t from, uint32_t column, uint32_t to);
+
 /* As shown above, one after the other, a blank line between. */
 void diag_render(const struct diag_list *list, struct bytes *text);
 /* {"diagnostics":[{"code":..., "file":..., "line":..., "column":..., "end_line":..., "end_column":...,

@@ -60,13 +60,12 @@ int sql_compile(const struct sql_input *input, struct arena *arena, struct diag_
         if (diags->n == 0 && binder.n_queries == 0)
                 diag_add(diags, DIAG_NOTHING_TO_RUN, nowhere, NULL,
                          "there is no INSERT INTO: the job would do nothing");
+        if (diags->n == 0)
+                *ret_job = bind_plan_job(&binder);
         diag_sort(diags);
         diags->files = NULL;
         diags->n_files = 0;
-        if (diags->n > 0)
-                return SQL_E_REFUSED;
-        *ret_job = bind_plan_job(&binder);
-        return 0;
+        return diags->n > 0 ? SQL_E_REFUSED : 0;
 }
 
 int sql_compile_expr(struct slice create_table, struct slice expr_text, struct arena *arena, struct diag_list *diags,

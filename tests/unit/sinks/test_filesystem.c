@@ -19,14 +19,19 @@ struct setup {
         struct plan_table *archive;
 };
 
-static void set_up(struct setup *setup, const char *format, const char *more)
+static void set_up_at(struct setup *setup, const char *folder, const char *format, const char *more)
 {
         sink_rig_init(&setup->rig);
-        (void)snprintf(setup->dir, sizeof(setup->dir), "%s/archive", check_dir());
+        (void)snprintf(setup->dir, sizeof(setup->dir), "%s/%s", check_dir(), folder);
         (void)snprintf(setup->options, sizeof(setup->options), "connector=filesystem;path=%s;format=%s;%s", setup->dir,
                        format, more);
         setup->archive = rows_table(&setup->rig.arena, "archive", "id BIGINT, s STRING", setup->options);
         sink_rig_add(&setup->rig, setup->archive);
+}
+
+static void set_up(struct setup *setup, const char *format, const char *more)
+{
+        set_up_at(setup, "archive", format, more);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -120,6 +125,20 @@ TEST(bounded_run_finishes_its_parts_at_the_commit)
         CHECK(sink_rig_commit(&setup.rig, 1));
         check_rows(&setup, "{\"id\":1,\"s\":\"a\"}\n{\"id\":2,\"s\":null}\n{\"id\":3,\"s\":\"c\"}\n", 1, 0);
         CHECK_UINT(sink_rig_stats(&setup.rig)->n_rows, 3);
+        sink_rig_done(&setup.rig);
+}
+
+TEST(folders_above_are_made_too)
+{
+        struct setup setup;
+
+        set_up_at(&setup, "of/the/day", "json", "");
+        setup.rig.config.has_commit = false;
+        sink_rig_piece(&setup.rig, setup.archive, INT64_MIN, "1, a");
+        sink_rig_end(&setup.rig, 1, 1);
+        sink_rig_open(&setup.rig);
+        CHECK(sink_rig_commit(&setup.rig, 1));
+        check_rows(&setup, "{\"id\":1,\"s\":\"a\"}\n", 1, 0);
         sink_rig_done(&setup.rig);
 }
 

@@ -326,3 +326,102 @@ TEST(operators_bind_as_in_flink)
                 arena_done(&arena);
         }
 }
+
+/* `head`, then n times `item` with its number, with commas between, then `tail`. */
+static void compile_many(struct compiled *compiled, const char *head, const char *item, unsigned n, const char *tail)
+{
+        struct bytes text;
+
+        bytes_init(&text);
+        bytes_append_text(&text, head);
+        for (unsigned i = 0; i < n; i++) {
+                bytes_append_text(&text, i == 0 ? "" : ", ");
+                bytes_append_format(&text, "%s%u", item, i);
+        }
+        bytes_append_text(&text, tail);
+        bytes_append_byte(&text, '\0');
+        compile(compiled, (const char *)text.data);
+        bytes_done(&text);
+}
+
+static bool says(const struct compiled *compiled, const char *text)
+{
+        return compiled->job == NULL && strstr((const char *)compiled->text.data, text) != NULL;
+}
+
+static void compile_options(struct compiled *compiled, unsigned n)
+{
+        struct bytes text;
+
+        bytes_init(&text);
+        bytes_append_text(&text, "CREATE TABLE o (n INT) WITH ('connector' = 'print'");
+        for (unsigned i = 1; i < n; i++)
+                bytes_append_format(&text, ", 'x%u' = 'y'", i);
+        bytes_append_text(&text, ");");
+        bytes_append_byte(&text, '\0');
+        compile(compiled, (const char *)text.data);
+        bytes_done(&text);
+}
+
+static void compile_fields(struct compiled *compiled, unsigned n)
+{
+        struct bytes text;
+
+        bytes_init(&text);
+        bytes_append_text(&text, "CREATE TABLE o (n INT) WITH ('connector' = 'print'); CREATE TABLE t (r ROW<f0 INT");
+        for (unsigned i = 1; i < n; i++)
+                bytes_append_format(&text, ", f%u INT", i);
+        bytes_append_text(&text, ">) WITH ('connector' = 'filesystem', 'path' = 'x', 'format' = 'json');\n"
+                                 "INSERT INTO o SELECT GREATEST(r.f0");
+        for (unsigned i = 1; i < n; i++)
+                bytes_append_format(&text, ", r.f%u", i);
+        bytes_append_text(&text, ") FROM t;");
+        bytes_append_byte(&text, '\0');
+        compile(compiled, (const char *)text.data);
+        bytes_done(&text);
+}
+
+TEST(what_is_too_wide_is_refused_once_by_its_limit)
+{
+        static const char *const group = SOURCE SINK
+                "INSERT INTO out1 SELECT kind, COUNT(*)\n"
+                "FROM TABLE(TUMBLE(TABLE ev, DESCRIPTOR(ts), INTERVAL '1' MINUTE))\n"
+                "GROUP BY window_start, window_end, kind, ";
+        struct compiled compiled;
+
+        compile_many(&compiled, group, "n + ", 1019, ";");
+        CHECK(compiled.job != NULL);
+        compiled_done(&compiled);
+        compile_many(&compiled, group, "n + ", 1200, ";");
+        CHECK(says(&compiled, "a window has at most 1021 keys and aggregates"));
+        CHECK_UINT(compiled.diags.n, 1);
+        compiled_done(&compiled);
+        compile_options(&compiled, 1001);
+        CHECK(says(&compiled, "a table has at most 1000 options"));
+        compiled_done(&compiled);
+        compile_fields(&compiled, 1025);
+        CHECK(says(&compiled, "the job reads 1025 columns, fields and headers of this table, more than 1024"));
+        compiled_done(&compiled);
+        compile_fields(&compiled, 1024);
+        CHECK(compiled.job != NULL);
+        compiled_done(&compiled);
+}
+
+/* Places in a long line are counted on from the place before, which must not show. */
+TEST(places_in_long_lines_count_characters_from_their_beginning)
+{
+        const struct expr *place;
+        struct compiled compiled;
+
+        compile_many(&compiled, SOURCE SINK "INSERT INTO out1 SELECT 'é\t', n FROM ev WHERE n IN (", "1000", 3000,
+                     ") AND n IN (0) AND nn > 1;");
+        CHECK(says(&compiled, "job.sql:6:28965: error[WEIR-P0202]: there is no column 'nn'"));
+        compiled_done(&compiled);
+        compile_many(&compiled, SOURCE SINK "INSERT INTO out1 SELECT 'é\t', n FROM ev WHERE n IN (", "1000", 3000,
+                     ") OR CAST(id AS INT) > 1;");
+        REQUIRE(compiled.job != NULL);
+        place = compiled.job->queries[0]->root->inputs[0]->inputs[0]->condition->args[1]->args[0];
+        CHECK_UINT(place->line, 6);
+        CHECK_UINT(place->column_at, 28951);
+        compiled_done(&compiled);
+}
