@@ -3,9 +3,10 @@
 
 At least three origins (loopback addresses) send unequal backlogs of ad events, stop-and-wait, as Flume sinks
 do. Each event's OK is recorded here. weir is ended with SIGKILL, steered to a named phase (the word in
-<state-dir>/phase) or at a random moment; now and then Redis is killed too (it comes back empty); one cycle in ten
-changes the job. What was not acknowledged is sent again on a new connection, in a larger batch when more has
-gathered.
+<state-dir>/phase) or at a random moment; now and then Redis is killed too (it comes back empty), emptied, made a
+replica, filled up or frozen, and stays so over a kill of weir as often as not; one cycle in ten changes the job. What
+was not acknowledged is sent again on another connection, sometimes one that was there before, in a larger batch when
+more has gathered.
 
 The judge knows the events and the order in which each origin sent them, nothing of weir's inside. By construction
 every row sent while the origins run side by side is in time; rows that are meant to be late are sent at barriers, when all
@@ -22,6 +23,7 @@ import json
 import mmap
 import os
 import random
+import signal
 import struct
 import subprocess
 import sys
@@ -119,7 +121,7 @@ class Model:
 
 
 class Origin(threading.Thread):
-    """One agent: an ordered backlog, one connection at a time, one batch in flight."""
+    """One agent: an ordered backlog, two connections of which it uses one at a time, one batch in flight."""
 
     def __init__(self, driver, index, total):
         super().__init__(daemon=True)
@@ -172,7 +174,7 @@ class Origin(threading.Thread):
             self.paused.set()
 
     def loop(self):
-        client = None
+        client = spare = None
         while not self.driver.stopping:
             if not self.unacked and not self.resume.is_set():
                 self.paused.set()
@@ -195,19 +197,27 @@ class Origin(threading.Thread):
                 except (OSError, ValueError, KeyError):
                     time.sleep(0.01)
                     continue
+            bodies = [weirlib.ad_body(event) for event in self.unacked]
+            status = None
             try:
-                status = client.append_batch([weirlib.ad_body(event) for event in self.unacked])
+                if spare is not None and self.random.random() < 0.03:  # too slow for it: it turns to the other one
+                    client.send_batch(bodies)
+                else:
+                    status = client.append_batch(bodies)
             except OSError:
-                status = None
+                pass
             if status == "OK":
                 self.acknowledged(self.unacked)
                 self.unacked = []
-                if self.random.random() < 0.01:  # agents restart, too
+                chance = self.random.random()
+                if chance < 0.01:  # agents restart, too
                     client.close()
                     client = None
+                elif chance < 0.1:
+                    client, spare = spare, client
                 continue
             client.close()
-            client = None
+            client, spare = spare, None
             self.resent += len(self.unacked)
             if self.late_order is None and self.may_send() > 0 and self.random.random() < 0.5:
                 self.unacked = self.unacked + self.make(min(self.may_send(), self.random.randrange(1, 60)))
@@ -250,7 +260,8 @@ class Driver:
         self.lock = threading.Lock()
         self.stopping = False
         self.phases = collections.Counter()
-        self.redis_kills = 0
+        self.redis_troubles = collections.Counter()
+        self.end_of_trouble = None
         self.job_changes = 0
         self.barriers = 0
         self.share = 0.0  # of every backlog that may be sent by now
@@ -306,6 +317,35 @@ class Driver:
             if origin.failures:
                 raise Failure(origin.failures[0])
 
+    # -- Redis's life
+
+    def trouble_redis(self):
+        """One thing that happens to Redis; what does not end by itself ends with end_of_trouble."""
+        kind = self.random.choice(["kill", "flush", "flush", "replica", "memory", "freeze"])
+        client = self.redis.client()
+        self.redis_troubles[kind] += 1
+        if kind == "kill":
+            self.redis.kill()
+            time.sleep(self.random.random() * 0.2)
+            self.redis.start()
+        elif kind == "flush":
+            client.flushall()
+        elif kind == "replica":  # of a master that is not there: it keeps its data and takes no writes
+            client.execute_command("REPLICAOF", "127.0.0.1", "1")
+            self.end_of_trouble = lambda: self.redis.client().execute_command("REPLICAOF", "NO", "ONE")
+        elif kind == "memory":
+            client.config_set("maxmemory", "1mb")
+            self.end_of_trouble = lambda: self.redis.client().config_set("maxmemory", "0")
+        else:
+            pid = self.redis.process.pid
+            os.kill(pid, signal.SIGSTOP)
+            self.end_of_trouble = lambda: os.kill(pid, signal.SIGCONT)
+
+    def calm_redis(self):
+        if self.end_of_trouble is not None:
+            self.end_of_trouble()
+            self.end_of_trouble = None
+
     def barrier_with_late_rows(self):
         """Everything is acknowledged, so the watermark is known; then one origin sends rows older than it."""
         self.barriers += 1
@@ -347,11 +387,11 @@ class Driver:
         for cycle in range(self.options.kills):
             time.sleep(self.random.random() * self.options.pause * 0.2)
             self.check_alive()
-            if self.random.random() < 0.15:
-                self.redis.kill()
-                self.redis_kills += 1
+            if self.end_of_trouble is None and self.random.random() < 0.3:
+                self.trouble_redis()
                 time.sleep(self.random.random() * 0.2)
-                self.redis.start()
+            elif self.random.random() < 0.5:
+                self.calm_redis()
             if cycle % 5 == 4:
                 self.barrier_with_late_rows()
             phase = self.random.choice(PHASES + [None])
@@ -373,6 +413,7 @@ class Driver:
             if cycle % 50 == 49:
                 print(f"  {cycle + 1} kills, {self.acked} events acknowledged", flush=True)
         self.share = 1.0
+        self.calm_redis()
         weirlib.wait_until("the backlogs to be sent", 600,
                            lambda: self.check_alive() or all(o.left <= 0 and not o.unacked for o in self.origins))
         self.close_windows()
@@ -452,7 +493,7 @@ class Driver:
     def report(self):
         resent = sum(origin.resent for origin in self.origins)
         print(f"  events {self.acked}, re-sent rows {resent}, late rows {self.model.late}, barriers {self.barriers}, "
-              f"Redis kills {self.redis_kills}, job changes {self.job_changes}")
+              f"job changes {self.job_changes}, troubles of Redis {dict(sorted(self.redis_troubles.items()))}")
         print("  kills by phase: " + ", ".join(f"{name} {self.phases[name]}" for name in [*PHASES, "idle"]))
 
 

@@ -118,6 +118,11 @@ class FlumeClient:
 
     def append_batch(self, bodies, headers=()):
         """Sends one appendBatch and returns the status text: "OK", "FAILED", or raises on a lost connection."""
+        self.send_batch(bodies, headers)
+        return self._answer()
+
+    def send_batch(self, bodies, headers=()):
+        """Sends one appendBatch and waits for nothing."""
         self.serial += 1
         head = b""
         if not self.handshaken:
@@ -128,7 +133,6 @@ class FlumeClient:
         frame = struct.pack(">ii", self.serial, len(buffers))
         frame += b"".join(struct.pack(">i", len(buffer)) + buffer for buffer in buffers)
         self.socket.sendall(frame)
-        return self._answer()
 
     def _read(self, n):
         data = b""
