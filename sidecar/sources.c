@@ -125,6 +125,7 @@ static void close_connection(struct connection *connection)
         hang_up(connection);
         session_free(connection->session);
         builder_done(&connection->builder);
+        sources_limits_note(connection);
         alloc_free(connection);
 }
 
@@ -139,21 +140,25 @@ static bool may_read(const struct connection *connection)
 
 /* ---- Input */
 
-static void refuse(struct connection *connection, const struct err *err)
+static void log_refused(struct source *source, const char *peer, const struct err *err)
 {
-        struct source *source = connection->source;
         struct log_line line;
 
-        connection->is_ended = connection->is_refused = true;
         if (!log_limit_allow(&source->refused_limit, clock_monotonic_ns(clock_system())))
                 return;
         log_begin(&line, LOG_WARN, "connection-refused");
         log_bytes(&line, "table", source->plan->table->name);
-        log_text(&line, "peer", connection->peer);
+        log_text(&line, "peer", peer);
         log_text(&line, "msg", err->text);
         if (source->refused_limit.muted > 0)
                 log_uint(&line, "muted", source->refused_limit.muted);
         log_end(&line);
+}
+
+static void refuse(struct connection *connection, const struct err *err)
+{
+        connection->is_ended = connection->is_refused = true;
+        log_refused(connection->source, connection->peer, err);
 }
 
 /* Input that the session kept while it was blocked. */
@@ -235,6 +240,8 @@ static bool read_some(struct connection *connection)
         }
         connection->idle_ticks = 0;
         settle_ended(sources, connection);
+        if (connection->is_ended) /* cut off to make room for what the others brought */
+                return false;
         if (session_feed(connection->session, data, (size_t)n, &err) < 0)
                 refuse(connection, &err);
         return n == RECEIVE_BYTES && may_read(connection);
@@ -262,6 +269,14 @@ static void batch_begin(void *context, uint64_t token)
 
         (void)token;
         builder_reset(&connection->builder);
+        connection->is_building = true;
+}
+
+void sources_cut_off(struct connection *connection, const char *why)
+{
+        connection->is_ended = connection->is_refused = true;
+        touch(connection);
+        log_message(LOG_WARN, "connection-cut", "%s: %s; the agent connects again", connection->peer, why);
 }
 
 static int consume(void *context, const uint8_t *at, const uint8_t *end, uint32_t max_events, size_t *ret_consumed,
@@ -273,6 +288,11 @@ static int consume(void *context, const uint8_t *at, const uint8_t *end, uint32_
 
         if (result < 0)
                 return -1;
+        sources_limits_note(connection);
+        if (connection->source->sources->builder_bytes > LIMIT_BUILDERS_BYTES &&
+            sources_limits_make_room(connection) < 0)
+                return err_set(err, ERR_UNAVAILABLE, "batches on their way in hold more than %u bytes, and this one is "
+                               "the largest: lower the sink's batch-size", LIMIT_BUILDERS_BYTES);
         *ret_consumed = (size_t)(span.at - at);
         *ret_events = span.n_events;
         *ret_need = span.need_bytes;
@@ -289,8 +309,11 @@ static int offer(struct connection *connection, uint64_t token, struct err *err)
         connection->batch.sequence = token;
         connection->batch.depth = session_in_flight_max(connection->session);
         result = pipeline_take(pipeline, &connection->batch, &ack, err);
-        if (result == 0)
+        if (result == 0) {
                 connection->has_batches = true;
+                builder_reset(&connection->builder);
+                sources_limits_note(connection);
+        }
         return result;
 }
 
@@ -302,6 +325,7 @@ static int batch_end(void *context, uint64_t token, uint32_t n_events, bool is_a
 
         (void)n_events;
         (void)is_append;
+        connection->is_building = false;
         if (sources->first_held != NULL) {
                 hold(connection, token);
                 return 0;
@@ -318,6 +342,8 @@ static void batch_abort(void *context, uint64_t token)
 
         (void)token;
         builder_reset(&connection->builder);
+        sources_limits_note(connection);
+        connection->is_building = false;
 }
 
 static const struct session_handler handler = {batch_begin, consume, batch_end, batch_abort};
@@ -365,9 +391,18 @@ static void on_accept(void *context, int fd, const char *peer)
         struct session_config config;
         struct err err = {0};
         uint64_t number;
+        int result;
 
-        if (source->n_connections >= LIMIT_CONNECTIONS ||
-            instance_take_connection(sources->config.instance, &number, &err) < 0) {
+        if (source->n_connections >= LIMIT_CONNECTIONS)
+                result = err_set(&err, ERR_UNAVAILABLE, "%u connections are open, the most that a table has",
+                                 LIMIT_CONNECTIONS);
+        else if (fd >= sources->descriptors)
+                result = err_set(&err, ERR_UNAVAILABLE, "connections have taken their share of the files that the "
+                                 "system lets this process open: raise LimitNOFILE (ulimit -n)");
+        else
+                result = instance_take_connection(sources->config.instance, &number, &err);
+        if (result < 0) {
+                log_refused(source, peer, &err);
                 close(fd);
                 return;
         }
@@ -476,6 +511,7 @@ int sources_open(const struct sources_config *config, struct sources **ret_sourc
         sources->ends_fd = epoll_create1(EPOLL_CLOEXEC);
         sources->last_held = &sources->first_held;
         session_pool_init(&sources->pool, POOL_BYTES);
+        sources->descriptors = sources_limits_descriptors();
         sources->protocols = handshake_cache_new();
         sources->receive = alloc_pages(SESSION_ROOM_BYTES + RECEIVE_BYTES + SESSION_SLACK_BYTES);
         sources->n_sources = config->plan->n_sources;
@@ -644,6 +680,7 @@ static void answer_held(struct sources *sources)
                 *at = connection->next_held;
                 connection->is_held = false;
                 builder_reset(&connection->builder);
+                sources_limits_note(connection);
                 session_answer(connection->session, connection->held_token, SESSION_ERROR, text);
                 if (!sources->is_quiescing)
                         session_resume(connection->session);
@@ -661,7 +698,7 @@ void sources_tick(struct sources *sources)
                         continue;
                 for (struct connection *c = sources->source[i]->connections; c != NULL; c = c->next)
                         if (++c->idle_ticks == IDLE_TICKS && !c->is_held && !session_is_mid_frame(c->session))
-                                builder_trim(&c->builder);
+                                sources_limits_trim(c);
         }
 }
 
@@ -701,10 +738,7 @@ void sources_cut_slow(struct sources *sources)
                 for (struct connection *c = sources->source[i]->connections; c != NULL; c = c->next) {
                         if (c->is_held || c->is_ended || !session_is_mid_frame(c->session))
                                 continue;
-                        c->is_ended = c->is_refused = true;
-                        touch(c);
-                        log_message(LOG_WARN, "connection-cut", "%s: its frame did not come to an end while a reload "
-                                    "waited for it; the agent connects again", c->peer);
+                        sources_cut_off(c, "its frame did not come to an end while a reload waited for it");
                 }
         }
 }

@@ -129,6 +129,7 @@ static void move_connections(struct source *from, struct source *to)
 
                 from->connections = connection->next;
                 builder_done(&connection->builder);
+                sources_limits_note(connection);
                 connection->source = to;
                 sources_bind_connection(connection);
                 connection->next = to->connections;

@@ -17,6 +17,7 @@ struct connection {
         struct loop_watch *watch;
         struct session *session;
         struct builder builder;
+        size_t builder_bytes;          /* of it, as sources.builder_bytes has them */
         struct pipeline_batch batch;
         uint64_t held_token;
         uint64_t number;
@@ -25,6 +26,7 @@ struct connection {
         int fd;
         uint32_t idle_ticks, held_ticks;
         bool is_held, is_dirty;
+        bool is_building;   /* the builder holds a batch that is not whole yet */
         bool has_batches;   /* some batch of it is in the log */
         bool is_ended;      /* no more input */
         bool is_end_logged;
@@ -56,6 +58,8 @@ struct sources {
         uint8_t *spare;   /* the same; NULL until bytes had to wait for the ends of others */
         int ends_fd;      /* epoll: all connections; readable when the end of one has arrived */
         bool is_settling; /* connections that have ended are being read to their ends */
+        size_t builder_bytes; /* held by the builders of all connections */
+        int descriptors;      /* connections take those below, the rest is for files */
         struct connection *dirty;
         struct connection *first_held, **last_held;
         bool is_accepting, is_quiescing, is_starved; /* starved: reads were put off for want of room */
@@ -73,5 +77,14 @@ void sources_take_listener(struct source *source, struct listener *listener);
 /* Decodes for the source that the connection belongs to now. */
 void sources_bind_connection(struct connection *connection);
 void sources_close_connections(struct source *source);
+/* No more of its input; the line in the log says why. What was answered still leaves. */
+void sources_cut_off(struct connection *connection, const char *why);
+
+/* sources_limits.c: what connections may take together. */
+int sources_limits_descriptors(void); /* those below are for connections */
+void sources_limits_note(struct connection *connection); /* the builder has grown, shrunk or gone */
+void sources_limits_trim(struct connection *connection); /* the builder gives everything back */
+/* After the builders hold more than they may. -1: the connection's own batch is the one to refuse. */
+int sources_limits_make_room(struct connection *connection) WEIR_MUST_CHECK;
 
 #endif

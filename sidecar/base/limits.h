@@ -26,6 +26,8 @@
 #define LIMIT_ZERO_SIZE_ITEMS 4096u            /* array items that take no bytes, per datum */
 #define LIMIT_INFLATE_BYTES_PER_FRAME LIMIT_FRAME_BYTES
 #define LIMIT_BUILDER_BYTES (1u << 30)         /* columns of one batch in the making: 1e6 small events */
+#define LIMIT_BUILDERS_BYTES (1u << 30)        /* columns of all batches in the making together: half frames of many */
+#define LIMIT_DESCRIPTORS 65536u               /* asked of the system at start; what connections leave is for files */
 #define LIMIT_CONNECTIONS 4096u                /* per listener; file descriptors */
 #define LIMIT_CONNECTION_OUTPUT_BYTES (1u << 20) /* replies not yet read by a peer: then it is not read either */
 #define LIMIT_CALLS_IN_FLIGHT 1024u            /* unanswered calls per connection */

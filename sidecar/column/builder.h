@@ -63,6 +63,11 @@ struct builder {
 /* specs are copied, what they point to is borrowed. Takes no memory before the first row. */
 void builder_init(struct builder *builder, const struct builder_spec *specs, uint32_t n_columns, bool has_fingerprints);
 void builder_done(struct builder *builder);
+/* Memory that rows hold, and that stays for the next ones. */
+static inline size_t builder_held_bytes(const struct builder *builder)
+{
+        return builder->column_bytes + builder->dead_capacity * sizeof(*builder->dead) + builder->arena.held_bytes;
+}
 /* Forgets all rows, keeps ordinary storage for the next batch and gives back what an unusually large one took. */
 void builder_reset(struct builder *builder);
 /* For connections that fall idle: gives everything back; the next row takes it again. */

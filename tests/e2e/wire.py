@@ -3,7 +3,10 @@
 
 import hashlib
 import json
+import resource
+import signal
 import struct
+import time
 
 import weirlib
 from weirlib import Failure
@@ -72,7 +75,111 @@ def a_large_event_of_another_shape_is_answered_in_time():
     weir.stop()
 
 
+def half_batch(client, n_events, n_sent, buffer_bytes=1 << 20):
+    """The beginning of an appendBatch of n_events without a body or headers; returns when weir has taken it in."""
+    head = weirlib.FLUME_HASH + b"\0" + weirlib.FLUME_HASH + b"\2\0" + b"\0" + weirlib.avro_text("appendBatch")
+    client.socket.sendall(struct.pack(">iii", 1, 2, len(head)) + head + struct.pack(">i", buffer_bytes * 64) +
+                          weirlib.avro_long(n_events) + b"\0\0" * n_sent)
+
+
+def half_batches_of_many_connections_hold_bounded_memory():
+    """A million empty events are 2 MB on the wire and ten times as much as columns."""
+    weir = start("half-batches")
+    slow = []
+    for _ in range(100):
+        slow.append(weirlib.FlumeClient(weir.address("events")))
+        half_batch(slow[-1], 1_000_000, 999_999, 1 << 19)
+    honest = weirlib.FlumeClient(weir.address("events"))
+    for _ in range(3):
+        if honest.append_batch([b"a body"] * 100) != "OK":
+            raise Failure("an honest batch is not answered OK")
+    with open(f"/proc/{weir.process.pid}/status", encoding="utf-8") as status:
+        peak = int(next(line for line in status if line.startswith("VmHWM")).split()[1]) >> 10
+    if peak > 1300:
+        raise Failure(f"{peak} MiB for half batches")
+    if "event=connection-cut" not in weir.process.log_text():
+        raise Failure("no line says whose batch was given up")
+    if weir.status()["sources"]["events"]["received"] != 300:
+        raise Failure("a half batch was counted")
+    weir.stop()
+
+
+def connections_leave_descriptors_for_the_log():
+    weir = start("descriptors", settings={"weir.wal.segment-bytes": "256 kb", "weir.checkpoint.interval": "1 s"},
+                 prefix=["prlimit", "--nofile=128:128"])
+    crowd = []
+    for _ in range(150):
+        crowd.append(weirlib.FlumeClient(weir.address("events")))
+    for client in crowd[:10]:
+        for _ in range(10):
+            if client.append_batch([b"x" * 1000] * 100) != "OK":
+                raise Failure("a batch is not answered OK")
+    if "LimitNOFILE" not in weir.process.log_text():
+        raise Failure("no line says that there are too many connections")
+    if weir.status()["sources"]["events"]["accepted"] != 10_000:
+        raise Failure(f"{weir.status()}")
+    for client in crowd:
+        client.close()
+
+    def is_served():
+        try:
+            return weirlib.FlumeClient(weir.address("events")).append_batch([b"x"]) == "OK"
+        except ConnectionError:
+            return False
+    weirlib.wait_until("a free place", 10, is_served)
+    weir.stop()
+
+
+def what_several_connections_sent_again_meanwhile_is_counted_once():
+    """An agent that gives up again and again while weir stands still leaves one closed connection after the other."""
+    weir = start("stalled", JOB.replace("'dedup' = 'off'", "'dedup' = 'in-doubt'"))
+    clients = [weirlib.FlumeClient(weir.address("events"))]
+    clients[0].append_batch([b"before"])
+    weir.process.child.send_signal(signal.SIGSTOP)
+    for n in range(5):
+        if n > 0:
+            clients.append(weirlib.FlumeClient(weir.address("events")))
+        client = clients[-1]
+        head = b"" if n == 0 else weirlib.FLUME_HASH + b"\0" + weirlib.FLUME_HASH + b"\2\0"
+        events = [weirlib.flume_event(b"row %d" % i) for i in range(100 + n)]
+        client.socket.sendall(frame(7, head + b"\0" + weirlib.avro_text("appendBatch"),
+                                    weirlib.avro_long(len(events)) + b"".join(events) + b"\0"))
+        if n < 4:
+            client.close()
+    weir.process.child.send_signal(signal.SIGCONT)
+    if answer(clients[-1])[1][-3:] != b"\0\0\0":
+        raise Failure("the last batch is not answered OK")
+    source = weir.status()["sources"]["events"]
+    if source["accepted"] != 105 or source["duplicate"] != 100 + 101 + 102 + 103:
+        raise Failure(f"{source}")
+    weir.stop()
+
+
+def thousands_of_connections_from_one_address_are_served_in_time():
+    """Each new one asks whether an older one of its address has ended: that must not be thousands of questions."""
+    weir = start("crowd")
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    n = min(4000, most - 100)
+    crowd = [weirlib.FlumeClient(weir.address("events"), timeout=20) for _ in range(n)]
+    call = frame(1, weirlib.FLUME_HASH + b"\0" + weirlib.FLUME_HASH + b"\2\0" + b"\0" + weirlib.avro_text("append"),
+                 weirlib.flume_event(b"x"))
+    began = time.monotonic()
+    for client in crowd:
+        client.socket.sendall(call)
+    for client in crowd:
+        if answer(client) != (1, b"\0\0\0\0\0\0\0"):
+            raise Failure("not answered OK")
+    if time.monotonic() - began > 20:
+        raise Failure("the last ones have given up (request-timeout, 20 s)")
+    weir.stop()
+
+
 if __name__ == "__main__":
     weirlib.run_tests([
         a_large_event_of_another_shape_is_answered_in_time,
+        half_batches_of_many_connections_hold_bounded_memory,
+        connections_leave_descriptors_for_the_log,
+        what_several_connections_sent_again_meanwhile_is_counted_once,
+        thousands_of_connections_from_one_address_are_served_in_time,
     ])
