@@ -195,16 +195,27 @@ static void read_to_end(struct connection *connection)
         touch(connection);
 }
 
+/* Asks for word of its end: the first time (ADD), or once more (MOD). */
+static int await_end(struct connection *connection, int how)
+{
+        struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = connection};
+
+        return epoll_ctl(connection->source->sources->ends_fd, how, connection->fd, &event);
+}
+
 /* Bytes of `reader` were received: who sent them may have closed another connection before, and send again what was in
- * doubt there. They wait in their buffer while the others are read through the second one. */
-static void settle_ended(struct sources *sources, const struct connection *reader)
+ * doubt there. They wait in their buffer while the others are read through the second one, in the order in which they
+ * were closed. True: the reader is closed, too; those closed after it come when it was read to its end. */
+static bool settle_ended(struct sources *sources, const struct connection *reader)
 {
         struct epoll_event events[ENDS_AT_ONCE];
         uint8_t *full = sources->receive;
         int n = sources->is_settling ? 0 : epoll_wait(sources->ends_fd, events, ENDS_AT_ONCE, 0);
 
+        bool is_reader_ended = false;
+
         if (n < 1)
-                return;
+                return false;
         if (sources->spare == NULL)
                 sources->spare = alloc_pages(SESSION_ROOM_BYTES + RECEIVE_BYTES + SESSION_SLACK_BYTES);
         sources->receive = sources->spare;
@@ -214,12 +225,17 @@ static void settle_ended(struct sources *sources, const struct connection *reade
                 for (int i = 0; i < n; i++) {
                         struct connection *ended = events[i].data.ptr;
 
-                        if (ended != reader && !ended->is_ended)
+                        if (is_reader_ended)
+                                (void)await_end(ended, EPOLL_CTL_MOD); /* on failure its own watch finds the end */
+                        else if (ended == reader && !ended->is_ended)
+                                is_reader_ended = true;
+                        else if (!ended->is_ended)
                                 read_to_end(ended);
                 }
-                n = n < ENDS_AT_ONCE ? 0 : epoll_wait(sources->ends_fd, events, ENDS_AT_ONCE, 0);
+                n = n < ENDS_AT_ONCE || is_reader_ended ? 0 : epoll_wait(sources->ends_fd, events, ENDS_AT_ONCE, 0);
         }
         sources->is_settling = false;
+        return is_reader_ended;
 }
 
 /* One read. false: nothing more to read now. */
@@ -229,6 +245,7 @@ static bool read_some(struct connection *connection)
         uint8_t *data = sources->receive + SESSION_ROOM_BYTES;
         struct err err = {0};
         ssize_t n = recv(connection->fd, data, RECEIVE_BYTES, MSG_DONTWAIT);
+        bool is_at_end;
 
         if (n < 0 && errno == EINTR)
                 return true;
@@ -239,11 +256,17 @@ static bool read_some(struct connection *connection)
                 return false;
         }
         connection->idle_ticks = 0;
-        settle_ended(sources, connection);
+        is_at_end = settle_ended(sources, connection);
         if (connection->is_ended) /* cut off to make room for what the others brought */
                 return false;
         if (session_feed(connection->session, data, (size_t)n, &err) < 0)
                 refuse(connection, &err);
+        if (is_at_end) {
+                sources->is_settling = true;
+                read_to_end(connection);
+                sources->is_settling = false;
+                settle_ended(sources, connection);
+        }
         return n == RECEIVE_BYTES && may_read(connection);
 }
 
@@ -420,8 +443,7 @@ static void on_accept(void *context, int fd, const char *peer)
         source->n_connections++;
         source->n_connections_total++;
         connection->watch = loop_watch_new(sources->config.loop, fd, LOOP_READABLE, on_socket, connection);
-        if (epoll_ctl(sources->ends_fd, EPOLL_CTL_ADD, fd,
-                      &(struct epoll_event){.events = EPOLLRDHUP | EPOLLET, .data.ptr = connection}) < 0)
+        if (await_end(connection, EPOLL_CTL_ADD) < 0)
                 close_connection(connection);
 }
 
