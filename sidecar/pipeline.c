@@ -274,8 +274,10 @@ int pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch,
                 intake->arrival_ms = pipeline_arrival(pipeline);
                 intake->first = intake->first_undecoded = 0;
                 intake->has_result = false;
+                intake->batch = batch;
                 intake->is_active = true;
         }
+        assert(intake->batch == batch);
         do {
                 if (!intake->has_result)
                         scan_run_of_batch(pipeline, batch);

@@ -11,6 +11,7 @@
  * stands in the log. */
 struct intake {
         bool is_active;
+        const struct pipeline_batch *batch; /* must be offered until it is taken whole */
         bool has_result;      /* scan took its verdicts on rows first .. end */
         uint32_t first, end;
         struct batch rows;    /* of the whole batch */

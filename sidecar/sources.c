@@ -29,36 +29,10 @@ enum {
         DISCARDS_MAX = 16,
         ENDS_AT_ONCE = 64,
         IDLE_TICKS = 30,
-        HELD_TICKS = 10, /* half of an agent's request-timeout */
         POOL_BYTES = 256 << 20, /* of events that are not whole yet, over all connections */
-        HELD_TEXT_BYTES = 600,
 };
 
 /* ---- Connections: output and end */
-
-static void touch(struct connection *connection)
-{
-        struct sources *sources = connection->source->sources;
-
-        if (connection->is_dirty)
-                return;
-        connection->is_dirty = true;
-        connection->next_dirty = sources->dirty;
-        sources->dirty = connection;
-}
-
-static void hold(struct connection *connection, uint64_t token)
-{
-        struct sources *sources = connection->source->sources;
-
-        connection->is_held = true;
-        connection->held_token = token;
-        connection->held_ticks = 0;
-        connection->next_held = NULL;
-        *sources->last_held = connection;
-        sources->last_held = &connection->next_held;
-        session_pause(connection->session);
-}
 
 /* The end of its input is a record: what it may send again is in doubt from here on. */
 static void record_end(struct connection *connection)
@@ -129,13 +103,19 @@ static void close_connection(struct connection *connection)
         alloc_free(connection);
 }
 
+/* Batches are wanted, to be taken or to be refused. */
+static bool wants_batches(const struct sources *sources)
+{
+        return pipeline_has_room(sources->config.pipeline) || sources_held_is_refusing(sources);
+}
+
 static bool may_read(const struct connection *connection)
 {
         const struct sources *sources = connection->source->sources;
 
         if (connection->is_ended || connection->is_held || !session_may_read(connection->session))
                 return false;
-        return pipeline_has_room(sources->config.pipeline);
+        return wants_batches(sources);
 }
 
 /* ---- Input */
@@ -192,7 +172,7 @@ static void read_to_end(struct connection *connection)
                 continue;
         if (!connection->is_ended)
                 end_of_input(connection);
-        touch(connection);
+        sources_touch(connection);
 }
 
 /* Asks for word of its end: the first time (ADD), or once more (MOD). */
@@ -275,7 +255,7 @@ static void on_socket(void *context)
         struct connection *connection = context;
         int got = loop_watch_got(connection->watch);
 
-        touch(connection);
+        sources_touch(connection);
         if (!(got & LOOP_READABLE) || !may_read(connection)) {
                 connection->source->sources->is_starved |= (got & LOOP_READABLE) != 0;
                 return;
@@ -298,7 +278,7 @@ static void batch_begin(void *context, uint64_t token)
 void sources_cut_off(struct connection *connection, const char *why)
 {
         connection->is_ended = connection->is_refused = true;
-        touch(connection);
+        sources_touch(connection);
         log_message(LOG_WARN, "connection-cut", "%s: %s; the agent connects again", connection->peer, why);
 }
 
@@ -349,13 +329,17 @@ static int batch_end(void *context, uint64_t token, uint32_t n_events, bool is_a
         (void)n_events;
         (void)is_append;
         connection->is_building = false;
+        if (sources_held_is_refusing(sources)) {
+                sources_held_refuse(connection, token);
+                return 0;
+        }
         if (sources->first_held != NULL) {
-                hold(connection, token);
+                sources_held_add(connection, token);
                 return 0;
         }
         result = offer(connection, token, err);
         if (result > 0)
-                hold(connection, token);
+                sources_held_add(connection, token);
         return result < 0 ? -1 : 0;
 }
 
@@ -607,7 +591,7 @@ void sources_on_durable(struct sources *sources, const struct pipeline_ack *ack)
 
         (void)sources;
         session_answer(connection->session, ack->token, SESSION_OK, NULL);
-        touch(connection);
+        sources_touch(connection);
 }
 
 void sources_on_room(struct sources *sources)
@@ -627,8 +611,9 @@ void sources_on_room(struct sources *sources)
                         record_end(connection);
                 if (!sources->is_quiescing)
                         session_resume(connection->session);
-                touch(connection);
+                sources_touch(connection);
         }
+        sources->full_ticks = 0;
         sources->is_starved = true;
 }
 
@@ -637,7 +622,7 @@ static void settle(struct connection *connection)
 {
         int interest = 0;
 
-        if (pipeline_has_room(connection->source->sources->config.pipeline))
+        if (wants_batches(connection->source->sources))
                 go_on(connection);
         if (connection->is_ended && !connection->is_held)
                 record_end(connection);
@@ -660,13 +645,13 @@ static void settle(struct connection *connection)
 
 static void wake_starved(struct sources *sources)
 {
-        if (!sources->is_starved || !pipeline_has_room(sources->config.pipeline))
+        if (!sources->is_starved || !wants_batches(sources))
                 return;
         sources->is_starved = false;
         for (uint32_t i = 0; i < sources->n_sources; i++)
                 if (sources->source[i] != NULL)
                         for (struct connection *c = sources->source[i]->connections; c != NULL; c = c->next)
-                                touch(c);
+                                sources_touch(c);
 }
 
 void sources_step(struct sources *sources)
@@ -679,42 +664,13 @@ void sources_step(struct sources *sources)
                 connection->is_dirty = false;
                 settle(connection);
         }
-        if (!pipeline_has_room(sources->config.pipeline))
+        if (!wants_batches(sources))
                 sources->is_starved = true;
-}
-
-/* Batches that have waited for too long are answered with an error, so that the agent's log says why. The first of
- * them may be half in the log: it waits on. */
-static void answer_held(struct sources *sources)
-{
-        struct connection **at = sources->first_held == NULL ? NULL : &sources->first_held->next_held;
-        const char *why = pipeline_why_full(sources->config.pipeline);
-        char text[HELD_TEXT_BYTES];
-
-        snprintf(text, sizeof text, "the batch was not taken: %s", why == NULL ? "weir's log is too slow" : why);
-        while (at != NULL && *at != NULL) {
-                struct connection *connection = *at;
-
-                if (++connection->held_ticks < HELD_TICKS) {
-                        at = &connection->next_held;
-                        continue;
-                }
-                *at = connection->next_held;
-                connection->is_held = false;
-                builder_reset(&connection->builder);
-                sources_limits_note(connection);
-                session_answer(connection->session, connection->held_token, SESSION_ERROR, text);
-                if (!sources->is_quiescing)
-                        session_resume(connection->session);
-                touch(connection);
-        }
-        if (at != NULL)
-                sources->last_held = at;
 }
 
 void sources_tick(struct sources *sources)
 {
-        answer_held(sources);
+        sources_held_tick(sources);
         for (uint32_t i = 0; i < sources->n_sources; i++) {
                 if (sources->source[i] == NULL)
                         continue;
@@ -735,7 +691,7 @@ void sources_quiesce(struct sources *sources)
                 listener_accept(sources->source[i]->listener, false);
                 for (struct connection *c = sources->source[i]->connections; c != NULL; c = c->next) {
                         session_pause(c->session);
-                        touch(c);
+                        sources_touch(c);
                 }
         }
 }

@@ -1,4 +1,5 @@
-/* sources_state.h - the inside of struct sources, shared by sources.c, sources_change.c and nobody else. */
+/* sources_state.h - the inside of struct sources, shared by sources.c, sources_change.c, sources_held.c,
+ * sources_limits.c and nobody else. */
 #ifndef WEIR_SIDECAR_SOURCES_STATE_H
 #define WEIR_SIDECAR_SOURCES_STATE_H
 
@@ -63,6 +64,7 @@ struct sources {
         struct connection *dirty;
         struct connection *first_held, **last_held;
         bool is_accepting, is_quiescing, is_starved; /* starved: reads were put off for want of room */
+        uint32_t full_ticks; /* for how long there has been no room */
 };
 
 /* A source of the plan, without its listener. */
@@ -79,6 +81,24 @@ void sources_bind_connection(struct connection *connection);
 void sources_close_connections(struct source *source);
 /* No more of its input; the line in the log says why. What was answered still leaves. */
 void sources_cut_off(struct connection *connection, const char *why);
+
+/* Something happened to it: what it needs is seen to at the end of the round. */
+static inline void sources_touch(struct connection *connection)
+{
+        struct sources *sources = connection->source->sources;
+
+        if (connection->is_dirty)
+                return;
+        connection->is_dirty = true;
+        connection->next_dirty = sources->dirty;
+        sources->dirty = connection;
+}
+
+/* sources_held.c: batches for which there is no room. */
+void sources_held_add(struct connection *connection, uint64_t token); /* behind those that wait already */
+bool sources_held_is_refusing(const struct sources *sources);         /* batches are read to be refused */
+void sources_held_refuse(struct connection *connection, uint64_t token);
+void sources_held_tick(struct sources *sources);
 
 /* sources_limits.c: what connections may take together. */
 int sources_limits_descriptors(void); /* those below are for connections */

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import struct
+import threading
 import time
 
 import weirlib
@@ -33,9 +34,9 @@ def make_weir(name, job, settings=()):
 BASE_MS = int(time.time() * 1000) - 60_000
 
 
-def bodies(numbers):
+def bodies(numbers, base_ms=BASE_MS, span=1000, step_ms=1):
     return [weirlib.ad_body({"event_id": f"e{n}", "event_type": "click", "campaign_id": n % 3, "user_id": f"u{n % 7}",
-                             "ip": "192.0.2.1", "event_ms": BASE_MS + n % 1000}) for n in numbers]
+                             "ip": "192.0.2.1", "event_ms": base_ms + n % span * step_ms}) for n in numbers]
 
 
 def frame(serial, numbers, with_handshake):
@@ -183,7 +184,90 @@ def results_behind_a_change_of_account_all_arrive():
     weir.stop()
 
 
+AGENT_SPAN = 10_000_000  # numbers of each agent's events
+
+
+class Agent(threading.Thread):
+    """Sends batch after batch; what was answered with an error comes again, in the same batch, as from a Flume sink. With
+    `leaves`, on another connection each time, and without waiting for the answer for longer than a moment."""
+
+    def __init__(self, weir, first, size, leaves=False):
+        super().__init__(daemon=True)
+        self.weir = weir
+        self.first = first
+        self.size = size
+        self.leaves = leaves
+        self.errors = []
+        self.n_acked = self.n_left = 0
+        self.is_stopping = False
+
+    def deliver(self, numbers):
+        client = None
+        while True:
+            client = client or weirlib.FlumeClient(self.weir.address("ads"), timeout=0.3 if self.leaves else 60.0)
+            try:
+                status = client.append_batch(bodies(numbers, BASE_MS - 3_600_000, AGENT_SPAN, 10))
+            except TimeoutError:
+                self.n_left += 1
+                client.close()
+                client = None
+                continue
+            if status == "OK":
+                client.close()
+                return
+            self.errors.append(status)
+            time.sleep(0.05)
+
+    def run(self):
+        while not self.is_stopping:
+            self.deliver(range(self.first + self.n_acked, self.first + self.n_acked + self.size))
+            self.n_acked += self.size
+
+
+def a_batch_that_waits_too_long_is_refused_and_not_taken_as_well():
+    """Redis is away, and the outbox keeps next to nothing: the log stays full until it is back. Agents wait, hear that
+    their batch was not taken after ten ticks and send it again, or lose patience and send it again on another
+    connection; in the end each event counts once."""
+    segment_bytes = 256 << 10
+    folder = weirlib.Folder("waits")
+    redis = weirlib.RedisServer(folder)
+    with open(folder.join("ad_event.avsc"), "w", encoding="utf-8") as schema:
+        json.dump(weirlib.AD_SCHEMA, schema)
+    job = HEAD + SOURCE.format(name="ads").replace("'connector' = 'blackhole'",
+                                                   f"'connector' = 'redis', 'url' = '{redis.url}'")
+    weir = weirlib.Weir(folder, job, {"weir.name": "waits", "weir.checkpoint.interval": "1 h", "weir.checkpoint.bytes": "1 gb",
+                                      "weir.wal.segment-bytes": str(segment_bytes), "weir.outbox.keep-bytes": "4 kb",
+                                      "weir.wal.max-bytes": str(4 * segment_bytes)},
+                        program=os.path.join(weirlib.BUILD, "tests/e2e/hasty_ticks")).start()
+    redis.kill()
+    sizes = (500, 507, 519, 531)  # one batch taken for another would show in the sums
+    agents = [Agent(weir, k * AGENT_SPAN, size, k == 3) for k, size in enumerate(sizes)]
+    for agent in agents:
+        agent.start()
+    weirlib.wait_until("the log to be full", 60, lambda: "event=no-room what=log" in weir.process.log_text())
+    weirlib.wait_until("errors, and an agent that leaves", 60,
+                       lambda: len([agent for agent in agents if agent.errors]) >= 2 and agents[3].n_left >= 1)
+    redis.start()
+    before = [agent.n_acked for agent in agents]
+    weirlib.wait_until("all agents to go on", 60,
+                       lambda: all(agent.n_acked > n + 1000 for agent, n in zip(agents, before)))
+    for agent in agents:
+        agent.is_stopping = True
+    for agent in agents:
+        agent.join(60)
+    errors = [error for agent in agents for error in agent.errors]
+    if any("the batch was not taken" not in error or "weir.wal.max-bytes" not in error for error in errors):
+        raise Failure(f"{errors}")
+    weirlib.check_identities(weir.status())
+    n_acked = sum(agent.n_acked for agent in agents)
+    if source(weir)["accepted"] != n_acked:
+        raise Failure(f"{n_acked} events acknowledged, {source(weir)}; {len(errors)} batches refused, "
+                      f"{agents[3].n_left} connections left")
+    weir.stop()
+
+
 if __name__ == "__main__":
     weirlib.run_tests([rows_come_again_on_a_connection_that_was_there_before,
                        the_end_of_a_connection_goes_before_what_comes_again_also_at_a_full_log,
-                       the_end_of_a_connection_goes_before_a_change_of_job, results_behind_a_change_of_account_all_arrive])
+                       the_end_of_a_connection_goes_before_a_change_of_job, results_behind_a_change_of_account_all_arrive,
+                       a_batch_that_waits_too_long_is_refused_and_not_taken_as_well])
