@@ -198,7 +198,7 @@ static void append_state(struct bytes *text, uint32_t indent, const struct plan_
         has_texts = set.layout.n_texts > 0;
         agg_set_done(&set);
         begin_line(text, indent, "state");
-        bytes_append_format(text, "%u bytes a key and slide%s", bytes,
+        bytes_append_format(text, "%u %s a key and slide%s", bytes, bytes == 1 ? "byte" : "bytes",
                             has_texts ? " and the texts of MIN and MAX" : "");
         if (n_slides > 1)
                 bytes_append_format(text, ", %" PRId64 " slides: %" PRId64 " bytes", n_slides, n_slides * bytes);

@@ -499,7 +499,7 @@ int command_send(int argc, char **argv)
 
         if (parsed != 0) {
                 send_options_done(&options);
-                return parsed < 0 ? ERR_USAGE : ERR_NONE;
+                return parsed < 0 ? ERR_USAGE : parsed == SEND_OPTIONS_E_UNKNOWN_HOST ? ERR_UNAVAILABLE : ERR_NONE;
         }
         sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
         sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt}, NULL);

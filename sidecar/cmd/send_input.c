@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct send_input {
         struct send_input_options options;
@@ -74,6 +75,10 @@ int send_input_open(const struct send_input_options *options, struct send_input 
                 if (input->labels == NULL)
                         result = err_set_errno(err, ERR_IO, errno, "cannot write '%s'", options->label_path);
         }
+        /* now, not when it is its turn: half of the events would be away by then */
+        for (uint32_t i = 0; i < options->n_paths && result == 0; i++)
+                if (strcmp(options->paths[i], "-") != 0 && access(options->paths[i], R_OK) < 0)
+                        result = err_set_errno(err, ERR_IO, errno, "cannot open '%s'", options->paths[i]);
         if (result < 0) {
                 send_input_close(input);
                 return -1;
@@ -244,7 +249,7 @@ static int open_next(struct send_input *input, struct err *err)
         }
         input->file = fopen(path, "re");
         if (input->file == NULL)
-                return err_set_errno(err, ERR_UNAVAILABLE, errno, "cannot open '%s'", path);
+                return err_set_errno(err, ERR_IO, errno, "cannot open '%s'", path);
         if (!is_container(input->file))
                 return 0;
         fclose(input->file);

@@ -51,7 +51,8 @@ static void print_help(void)
               "  --fraud KIND=SHARE    address or user; share of all events that are click fraud of that kind\n"
               "  --labels FILE         the generated events as JSON lines, each with its \"label\": fair, address or user\n"
               "\n"
-              "Exit codes: 0 everything acknowledged, 64 usage, 65 bad input, 69 not delivered.\n",
+              "Exit codes: 0 everything acknowledged, 64 usage, 65 bad input, 69 not delivered,\n"
+              "74 a file cannot be read or written.\n",
               stdout);
 }
 
@@ -230,6 +231,7 @@ static bool set_option(struct send_options *options, int id, char *text, const c
 
 /* ---- Addresses */
 
+/* 0, SEND_OPTIONS_E_UNKNOWN_HOST, < 0: wrong usage; said on stderr. */
 static int resolve(const char *text, bool has_port, struct addrinfo **ret_address)
 {
         struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
@@ -255,7 +257,7 @@ static int resolve(const char *text, bool has_port, struct addrinfo **ret_addres
         if (failed != 0)
                 fprintf(stderr, "weir send: cannot resolve '%s': %s\n", text, gai_strerror(failed));
         alloc_free(host);
-        return failed == 0 ? 0 : -1;
+        return failed == 0 ? 0 : SEND_OPTIONS_E_UNKNOWN_HOST;
 }
 
 /* ---- All of it */
@@ -307,9 +309,8 @@ int send_options_parse(struct send_options *options, int64_t start_ms, int argc,
         }
         options->input.paths = argv + optind + 1;
         options->input.n_paths = (uint32_t)(argc - optind - 1);
-        if (resolve(argv[optind], true, &options->address) < 0)
-                return -1;
-        return bind != NULL && resolve(bind, false, &options->bind) < 0 ? -1 : 0;
+        result = resolve(argv[optind], true, &options->address);
+        return result == 0 && bind != NULL ? resolve(bind, false, &options->bind) : result;
 }
 
 void send_options_done(struct send_options *options)

@@ -6,7 +6,7 @@
 
 struct addrinfo;
 
-enum { SEND_OPTIONS_HEADERS = 64, SEND_OPTIONS_E_HELP = 1 };
+enum { SEND_OPTIONS_HEADERS = 64, SEND_OPTIONS_E_HELP = 1, SEND_OPTIONS_E_UNKNOWN_HOST = 2 };
 
 struct send_options {
         struct addrinfo *address, *bind; /* bind: NULL: any */
@@ -21,7 +21,7 @@ struct send_options {
 };
 
 /* start_ms: event time of the first generated event, where the line does not say. SEND_OPTIONS_E_HELP: the help was
- * asked for and printed. < 0: wrong usage, said on stderr. */
+ * asked for and printed. SEND_OPTIONS_E_UNKNOWN_HOST: said on stderr. < 0: wrong usage, said on stderr. */
 int send_options_parse(struct send_options *options, int64_t start_ms, int argc, char **argv) WEIR_MUST_CHECK;
 void send_options_done(struct send_options *options);
 

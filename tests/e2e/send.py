@@ -340,6 +340,18 @@ def wrong_usage_is_said(folder):
                                               capture_output=True, check=False).returncode, 0)
 
 
+def exit_codes_say_whose_fault_it_is(folder):
+    """A script tries again where the host is not known yet, and does not where a file is missing."""
+    for code, arguments, words in ((69, ["nowhere.invalid:4141", "-"], "cannot resolve"),
+                                   (69, ["127.0.0.1:9", "--bind", "nowhere.invalid", "-"], "cannot resolve"),
+                                   (74, ["127.0.0.1:9", folder.join("absent.jsonl")], "absent.jsonl"),
+                                   (74, ["127.0.0.1:9", "--schema", folder.join("absent.avsc"), "-"], "absent.avsc")):
+        done = subprocess.run([weirlib.WEIR, "send", *arguments], capture_output=True, text=True, check=False,
+                              stdin=subprocess.DEVNULL, timeout=60)
+        if done.returncode != code or words not in done.stderr:
+            raise weirlib.Failure("%r: exit code %d, %r" % (arguments, done.returncode, done.stderr))
+
+
 def what_failed_is_cut_anew(folder):
     """Short calls that fail come again as longer ones, with new events behind them, on whichever connection."""
     server = Server(9, QUIET)
@@ -378,6 +390,7 @@ def main():
         "local_address": local_address,
         "nobody_there": nobody_there,
         "wrong_usage_is_said": wrong_usage_is_said,
+        "exit_codes_say_whose_fault_it_is": exit_codes_say_whose_fault_it_is,
         "what_failed_is_cut_anew": what_failed_is_cut_anew,
     }
     failed = 0
