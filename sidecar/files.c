@@ -98,6 +98,7 @@ static void describe_columns(struct files *files)
                 .columns = columns,
                 .n_columns = source->n_decoded,
                 .is_iso_8601 = connector_is(source->table, "json.timestamp-format.standard", "ISO-8601"),
+                .nulls_bad_values = connector_is_on(source->table, "json.ignore-parse-errors"),
         };
 }
 

@@ -121,7 +121,10 @@ static int open_feed(struct running *running, uint32_t index, struct err *err)
         bool is_raw = connector_is(plan->table, "format", "raw");
         struct decode_config config = {.format = is_raw ? DECODE_RAW : DECODE_JSON,
                                        .columns = columns,
-                                       .n_columns = plan->n_decoded};
+                                       .n_columns = plan->n_decoded,
+                                       .is_iso_8601 = connector_is(plan->table, "json.timestamp-format.standard",
+                                                                   "ISO-8601"),
+                                       .nulls_bad_values = connector_is_on(plan->table, "json.ignore-parse-errors")};
 
         feed->plan = plan;
         for (uint32_t i = 0; i < plan->n_decoded; i++) {

@@ -47,6 +47,7 @@ struct decode_config {
         uint32_t n_columns;
         const struct decode_column *columns; /* texts are copied */
         bool is_iso_8601;                    /* JSON: 'json.timestamp-format.standard' = 'ISO-8601' */
+        bool nulls_bad_values;               /* JSON: 'json.ignore-parse-errors' = 'true' */
         enum decode_fingerprint fingerprint;
         uint32_t fingerprint_column;
         bool is_fingerprint_only; /* nobody reads that column: of an Avro string only the hash is taken, and its vector

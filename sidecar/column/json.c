@@ -23,6 +23,7 @@ struct json_reader {
         struct type *types; /* by column of the builder */
         bool *is_null;      /* of the row in the making, by column of the builder */
         struct json_convert convert;
+        bool nulls_bad_values;
         struct bytes key;   /* scratch: an unescaped name */
         struct slice field; /* where the last text went wrong */
 };
@@ -85,6 +86,7 @@ int json_reader_new(const struct decode_config *config, struct json_reader **ret
         bytes_init(&reader->key);
         bytes_init(&reader->convert.text);
         reader->convert.is_iso_8601 = config->is_iso_8601;
+        reader->nulls_bad_values = config->nulls_bad_values;
         reader->root.column = -1;
         reader->root.field = slice_from_text("body");
         reader->is_null = arena_new_n(&reader->arena, bool, config->n_columns + 1u);
@@ -186,9 +188,19 @@ static enum reason read_value(struct row *row, const struct node *node)
         }
         if (node->column < 0) {
                 set_nulls(row, node); /* of a repeated name the last counts, as a whole */
-                return token.kind == JSON_SCAN_OBJECT ? read_object(row, node) : refuse(row, node, REASON_BAD_TEXT);
+                if (token.kind == JSON_SCAN_OBJECT)
+                        return read_object(row, node);
+                if (!reader->nulls_bad_values)
+                        return refuse(row, node, REASON_BAD_TEXT);
+                if (token.kind == JSON_SCAN_ARRAY)
+                        (void)json_scan_skip(&row->scan, token.kind); /* what is wrong in it is seen by the caller */
+                return REASON_NONE;
         }
         reason = json_convert_value(&reader->convert, &row->scan, &token, &reader->types[node->column], &value);
+        if (reason == REASON_BAD_TEXT && reader->nulls_bad_values && row->scan.reason == REASON_NONE) {
+                set_null(row, (uint32_t)node->column);
+                return REASON_NONE;
+        }
         if (reason != REASON_NONE)
                 return refuse(row, node, reason);
         put_value(row, (uint32_t)node->column, &value);

@@ -112,8 +112,8 @@ static const struct option_spec filesystem_options[] = {
          .help = "a missing field is NULL"},
         {.key = "json.ignore-parse-errors",
          .type = OPTION_BOOLEAN,
-         .is_ignored = true,
-         .help = "Flink: skip bad rows; weir counts them as dead letters in any case"},
+         .fallback = "false",
+         .help = "a field that is no value of its column's type is NULL; a line that is no JSON is a dead letter still"},
         {.key = "avro.codec",
          .type = OPTION_WORD,
          .words = "null deflate",
@@ -213,6 +213,20 @@ bool connector_is_flinks(struct slice name)
 
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
                 if (slice_is_equal(name, slice_from_text(names[i])))
+                        return true;
+        return false;
+}
+
+bool connector_is_flinks_key(const struct connector *connector, struct slice key)
+{
+        static const char *const prefixes[] = {
+                "source.",   "partition.", "sink.", "compaction.", "auto-compaction", "file.",      "format.",
+                "json.map-", "json.encode.", "json.decode.", "csv.", "avro.timestamp_mapping", "parquet.", "orc."};
+
+        if (strcmp(connector->name, "filesystem") != 0)
+                return false;
+        for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+                if (key.len >= strlen(prefixes[i]) && memcmp(key.data, prefixes[i], strlen(prefixes[i])) == 0)
                         return true;
         return false;
 }

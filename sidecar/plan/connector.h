@@ -39,6 +39,8 @@ int connector_check(const struct connector *connector, const struct plan_table *
                     struct err *err) WEIR_MUST_CHECK;
 /* A connector that Flink has and weir does not: its name must be refused as such. */
 bool connector_is_flinks(struct slice name);
+/* The same for an option or a metadata key of a connector that both have. */
+bool connector_is_flinks_key(const struct connector *connector, struct slice key);
 
 /* Values in force: the table's, else the default of the option's row. An option without either: empty text, 0. */
 struct slice connector_text(const struct plan_table *table, const char *key);

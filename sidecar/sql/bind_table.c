@@ -124,8 +124,10 @@ static void check_option(struct maker *maker, struct plan_option *option, const 
 
                 diag_add(binder->diags, DIAG_OPTION_UNKNOWN, ast->key.span,
                          near == NULL ? NULL : arena_format(binder->arena, "did you mean '%s'?", near),
-                         "the connector '%s' has no option '%.*s'", connector->name, (int)option->key.len,
-                         (const char *)option->key.data);
+                         connector_is_flinks_key(connector, option->key)
+                                 ? "the option '%.*s' of '%s': Flink accepts this; weir does not yet"
+                                 : "there is no option '%.*s' of the connector '%s'",
+                         (int)option->key.len, (const char *)option->key.data, connector->name);
                 maker->failed = true;
                 return;
         }
@@ -214,8 +216,10 @@ static void check_metadata(struct maker *maker, const struct ast_column *ast, co
                  connector->n_metadata > 0 ? arena_format(maker->binder->arena, "it has '%s': %s",
                                                           connector->metadata[0].key, connector->metadata[0].help)
                                            : NULL,
-                 "the connector '%s' has no metadata '%.*s'", connector->name, (int)column->metadata_key.len,
-                 (const char *)column->metadata_key.data);
+                 connector_is_flinks_key(connector, column->metadata_key)
+                         ? "the metadata '%.*s' of '%s': Flink accepts this; weir does not yet"
+                         : "there is no metadata '%.*s' of the connector '%s'",
+                 (int)column->metadata_key.len, (const char *)column->metadata_key.data, connector->name);
         maker->failed = true;
 }
 

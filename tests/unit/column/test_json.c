@@ -117,6 +117,35 @@ static const char *convert(struct type type, const char *json)
         return convert_with(type, false, json);
 }
 
+TEST(bad_values_are_null_where_the_table_says_so)
+{
+        static const char *const kept[] = {"{\"n\": 7, \"v\": \"x\"}", "{\"v\": {\"a\": [1, \"b\"]}, \"n\": 7}",
+                                           "{\"v\": [1, {\"n\": 8}], \"n\": 7}", "{\"r\": [5], \"n\": 7, \"v\": 1e99}",
+                                           "{\"r\": 5, \"n\": 7}"};
+        static const char *const dead[] = {"{\"v\": 5, \"n\": \"x\"}", "{\"n\": 7, \"v\": \"x", "{\"n\": 7, \"v\": [1}",
+                                           "{\"n\": 7, \"r\": [1}", "7"};
+        struct world world = {.config = {.nulls_bad_values = true}};
+
+        want(&world, "v", type_make(TYPE_INT, true));
+        want(&world, "n", type_make(TYPE_INT, false));
+        want(&world, "r.f", type_make(TYPE_INT, true));
+        compile(&world);
+        for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+                read_text(&world, slice_from_text(kept[i]));
+                CHECK_UINT(world.builder.n_dead, 0);
+                REQUIRE(world.batch.n_rows == 1);
+                CHECK(vector_get(&world.batch.columns[0], 0).is_null);
+                CHECK_INT(vector_get(&world.batch.columns[1], 0).i64, 7);
+                CHECK(vector_get(&world.batch.columns[2], 0).is_null);
+        }
+        for (size_t i = 0; i < sizeof(dead) / sizeof(dead[0]); i++) {
+                read_text(&world, slice_from_text(dead[i]));
+                CHECK_UINT(world.builder.n_dead, 1);
+                CHECK_UINT(world.batch.n_rows, 0);
+        }
+        done(&world);
+}
+
 TEST(numbers_are_taken_as_flink_takes_them)
 {
         struct type tiny = type_make(TYPE_TINYINT, true), small = type_make(TYPE_SMALLINT, true);
