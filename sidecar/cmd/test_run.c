@@ -121,12 +121,13 @@ static int open_feed(struct running *running, uint32_t index, struct err *err)
         bool is_raw = connector_is(plan->table, "format", "raw");
         struct decode_config config = {.format = is_raw ? DECODE_RAW : DECODE_JSON,
                                        .columns = columns,
-                                       .n_columns = plan->n_decoded,
-                                       .is_iso_8601 = connector_is(plan->table, "json.timestamp-format.standard",
-                                                                   "ISO-8601"),
-                                       .nulls_bad_values = connector_is_on(plan->table, "json.ignore-parse-errors")};
+                                       .n_columns = plan->n_decoded};
 
         feed->plan = plan;
+        if (plan->table->is_bounded) { /* filesystem */
+                config.is_iso_8601 = connector_is(plan->table, "json.timestamp-format.standard", "ISO-8601");
+                config.nulls_bad_values = connector_is_on(plan->table, "json.ignore-parse-errors");
+        }
         for (uint32_t i = 0; i < plan->n_decoded; i++) {
                 const struct plan_scan_column *scan = &plan->columns[i];
                 struct slice *path = arena_new_n(arena, struct slice, scan->n_path + 1);
