@@ -55,12 +55,15 @@ static void hash_rows(struct keys *keys, uint32_t n)
 {
         const struct hash_key *key = &keys->hash_key;
 
-        if (keys->kind == KEYS_I64)
+        if (keys->kind == KEYS_I64 && keys->values == keys->ahead && n == keys->n_ahead)
+                memcpy(keys->hashes, keys->ahead_hashes, n * sizeof *keys->hashes);
+        else if (keys->kind == KEYS_I64)
                 for (uint32_t i = 0; i < n; i++)
                         keys->hashes[i] = hash_u64(key, (uint64_t)keys->values[i]);
         else
                 for (uint32_t i = 0; i < n; i++)
                         keys->hashes[i] = hash_bytes(key, keys->texts[i].data, keys->texts[i].len);
+        keys->n_ahead = 0;
 }
 
 static inline const struct keys_bucket *bucket_of(struct keys_segment *const *segments, unsigned shift, uint32_t mask,
@@ -93,13 +96,23 @@ static inline uint32_t bucket_match(const struct keys_bucket *bucket, uint64_t v
         return bucket->ids[__builtin_ctz(match)];
 }
 
+/* Fetches the bucket of a number of the next batch. One at a time, between other work: prefetches in a burst are lost
+ * (touch_buckets), and those that are lost all the same are read later. */
+static inline void look_ahead(struct keys *keys, struct keys_segment *const *segments, unsigned shift, uint32_t i)
+{
+        uint64_t hash = hash_u64(&keys->hash_key, (uint64_t)keys->next[i]);
+
+        keys->ahead_hashes[i] = hash;
+        __builtin_prefetch(bucket_of(segments, shift, SEGMENT_MOST - 1, hash));
+}
+
 /* Nearly always a row's bucket says it all, and no branch depends on what it says. What remains, a key gone or in the
  * next bucket, is looked at when that has been fetched. */
-static void probe_rows(const struct keys *keys, uint32_t n, uint32_t *candidates)
+static void probe_rows(struct keys *keys, uint32_t n, uint32_t *candidates)
 {
         const uint64_t *values = keys->kind == KEYS_I64 ? (const uint64_t *)keys->values : keys->hashes;
         struct keys_segment *const *segments = keys->segments;
-        uint32_t mask = segments[0]->mask, n_rest = 0;
+        uint32_t mask = segments[0]->mask, n_rest = 0, n_next = n < keys->n_next ? n : keys->n_next;
         unsigned shift = 63 - keys->depth;
         uint32_t rest[KEYS_BATCH];
 
@@ -111,7 +124,11 @@ static void probe_rows(const struct keys *keys, uint32_t n, uint32_t *candidates
                 candidates[i] = found - 1;
                 rest[n_rest] = i;
                 n_rest += ((found == 0) & is_full) | (found == ID_GONE);
+                if (i < n_next)
+                        look_ahead(keys, segments, shift, i);
         }
+        keys->ahead = keys->next;
+        keys->n_ahead = n_next;
         for (uint32_t r = 0; r < n_rest; r++)
                 __builtin_prefetch(bucket_of(segments, shift, mask, keys->hashes[rest[r]] + 1));
         for (uint32_t r = 0; r < n_rest; r++)
@@ -186,6 +203,15 @@ static bool use_recent(struct keys *keys)
                 return true;
         keys->recent_rest--;
         return false;
+}
+
+void keys_announce(struct keys *keys, const struct vector *const *columns, uint32_t from, uint32_t n)
+{
+        bool is_of_use = keys->kind == KEYS_I64 && keys->depth > 0 && n > 0;
+
+        assert(n <= KEYS_BATCH);
+        keys->next = is_of_use ? columns[0]->i64 + from : NULL;
+        keys->n_next = is_of_use ? n : 0;
 }
 
 bool keys_find(struct keys *keys, const struct vector *const *columns, uint32_t n, uint32_t *candidates)

@@ -8,7 +8,8 @@
  * away or the key comes back (it is new then). The table is an extendible hash of small segments: it grows by one
  * of them at a time, so no call ever rehashes everything. Hashes are keyed; their order never shows.
  *
- * Rows are looked up in batches of at most KEYS_BATCH: hash all and prefetch, then probe, then compare.
+ * Rows are looked up in batches of at most KEYS_BATCH: hash all, read all their buckets, then judge them, then compare
+ * keys. While one batch is judged, the buckets of the next are fetched.
  * Loop thread only, but for keys_decode and keys_frozen_* on a frozen view. */
 #ifndef WEIR_SIDECAR_WINDOW_KEYS_H
 #define WEIR_SIDECAR_WINDOW_KEYS_H
@@ -66,11 +67,19 @@ struct keys {
         const uint64_t *valid;
         uint64_t hashes[KEYS_BATCH];
         struct bytes encoded;
+        /* KEYS_I64: the batch behind it (keys_announce), and the hashes of the one at hand when it was that. */
+        const int64_t *next;
+        const int64_t *ahead;
+        uint32_t n_next, n_ahead;
+        uint64_t ahead_hashes[KEYS_BATCH];
 };
 
 void keys_init(struct keys *keys, const enum phys *phys, uint32_t n_columns, uint32_t max_live, struct pool *pool);
 void keys_done(struct keys *keys);
 
+/* Before keys_find: rows from..from + n of the key columns are looked up after those (n <= KEYS_BATCH; 0: not known
+ * yet), and their part of the table is fetched meanwhile. It is no promise: they may be fewer, or others. */
+void keys_announce(struct keys *keys, const struct vector *const *columns, uint32_t from, uint32_t n);
 /* Looks n <= KEYS_BATCH rows up: candidates[i] is the id under which row i's key is listed, or KEYS_NO_ID. The key may
  * have left (keys_is_live). columns: the key columns, valid until the next keys_find. true: all are listed; false: it
  * would cost something to say. */

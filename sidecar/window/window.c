@@ -458,7 +458,8 @@ static uint32_t drop_rows(struct window *window, uint32_t n)
         return n_kept;
 }
 
-static void apply_some(struct window *window, const struct batch *rows, uint32_t from, uint32_t n)
+/* Rows from..from + n, and n_next more come behind them. */
+static void apply_some(struct window *window, const struct batch *rows, uint32_t from, uint32_t n, uint32_t n_next)
 {
         const struct vector *rowtime = &window->columns[window->plan->rowtime];
         struct window_pane *pane;
@@ -472,6 +473,7 @@ static void apply_some(struct window *window, const struct batch *rows, uint32_t
 
                 vector_view(&rows->columns[c], from, n, &window->columns[c], &window->arena);
         }
+        keys_announce(&window->keys, window->key_columns, n, n_next);
         window->counts.in += n;
         span_i64(rowtime->i64, n, &least, &most);
         if (least < window->late_before_us || rowtime->valid != NULL) {
@@ -493,8 +495,13 @@ static void apply_some(struct window *window, const struct batch *rows, uint32_t
 
 void window_apply(struct window *window, const struct batch *rows, uint32_t from, uint32_t n)
 {
-        for (uint32_t at = 0; at < n; at += KEYS_BATCH)
-                apply_some(window, rows, from + at, n - at < KEYS_BATCH ? n - at : KEYS_BATCH);
+        uint32_t most, n_next;
+
+        for (uint32_t at = 0; at < n; at += most) {
+                most = n - at < KEYS_BATCH ? n - at : KEYS_BATCH;
+                n_next = n - at - most < KEYS_BATCH ? n - at - most : KEYS_BATCH;
+                apply_some(window, rows, from + at, most, n_next);
+        }
 }
 
 void window_count_failed(struct window *window, uint64_t n)

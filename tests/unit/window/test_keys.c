@@ -78,6 +78,58 @@ TEST(ids_follow_first_appearance_with_a_hundred_thousand_keys)
         pool_done(&pool);
 }
 
+/* What is announced may be what comes, other rows, more of them, or the same place with other numbers in it. */
+TEST(keys_are_found_whatever_was_announced)
+{
+        enum { KEYS = 20000, ROWS = KEYS_BATCH };
+        static int64_t values[KEYS], rows[3 * ROWS];
+        static uint32_t ids[KEYS];
+        struct check_random random = check_seed(2);
+        struct vector column = {.phys = PHYS_I64, .i64 = rows};
+        const struct vector *columns[1] = {&column};
+        enum phys phys = PHYS_I64;
+        struct keys keys;
+
+        pool_init(&pool);
+        keys_init(&keys, &phys, 1, 2 * KEYS, &pool);
+        for (uint32_t i = 0; i < KEYS; i++)
+                values[i] = (int64_t)(i * UINT64_C(0x9e3779b97f4a7c15));
+        need_numbers(&keys, values, KEYS, ids);
+        CHECK(keys.depth > 0);
+        for (unsigned round = 0; round < 200; round++) {
+                uint32_t n = round % 3 == 0 ? ROWS : 1 + (uint32_t)check_random_below(&random, ROWS);
+                uint32_t at = round % 5 == 0 ? 0 : (uint32_t)check_random_below(&random, ROWS);
+                uint32_t wanted[ROWS];
+
+                for (uint32_t i = 0; i < n; i++) {
+                        wanted[i] = (uint32_t)check_random_below(&random, KEYS);
+                        rows[at + i] = values[wanted[i]];
+                }
+                column.data = rows + at;
+                keys_announce(&keys, columns, round % 2 == 0 ? n : 0, 1 + (uint32_t)check_random_below(&random, ROWS));
+                need_rows(&keys, columns, n, ids);
+                for (uint32_t i = 0; i < n; i++)
+                        if (ids[i] != wanted[i])
+                                CHECK_FAIL("round %u: key %u was found as %u", round, wanted[i], ids[i]);
+        }
+        for (uint32_t i = 0; i < 3 * ROWS; i++)
+                rows[i] = values[i * 7];
+        column.data = rows; /* as a window does it: each batch announces the next */
+        for (uint32_t at = 0; at < 3 * ROWS; at += ROWS) {
+                uint32_t found[ROWS];
+
+                column.data = rows + at;
+                keys_announce(&keys, columns, ROWS, at < 2 * ROWS ? ROWS : 0);
+                keys_find(&keys, columns, ROWS, found);
+                for (uint32_t i = 0; i < ROWS; i++)
+                        if (found[i] != (at + i) * 7)
+                                CHECK_FAIL("row %u was found as %u", at + i, found[i]);
+        }
+        keys_done(&keys);
+        CHECK_UINT(pool.used, 0);
+        pool_done(&pool);
+}
+
 TEST(keys_that_left_give_their_ids_to_the_next_lowest_first)
 {
         static const int64_t first[6] = {10, 11, 12, 13, 14, 15}, second[5] = {20, 13, 11, 21, 10};
