@@ -8,6 +8,7 @@
 #include <assert.h>
 
 enum { STEP_ROWS = 1000 };
+#define NO_SINK UINT32_MAX /* of a table: its sink was retired */
 
 struct known_table {
         const struct plan_table *table;
@@ -22,7 +23,7 @@ struct delivery {
         struct outbox *outbox;
         struct sink_set sinks;
         uint32_t n_feeders; /* feeders of sinks 0 .. n_feeders */
-        struct feeder **feeders;
+        struct feeder **feeders; /* NULL: retired */
         struct feeder_events events;
         uint32_t n_tables;
         struct known_table *tables;
@@ -190,8 +191,14 @@ static struct slice table_fingerprint(void *context, const struct plan_table *ta
 
 void delivery_append_committed(const struct delivery *delivery, struct bytes *bytes)
 {
-        bytes_append_varint(bytes, delivery->n_feeders);
+        uint32_t n = 0;
+
+        for (uint32_t i = 0; i < delivery->n_feeders; i++)
+                n += delivery->feeders[i] != NULL;
+        bytes_append_varint(bytes, n);
         for (uint32_t i = 0; i < delivery->n_feeders; i++) {
+                if (delivery->feeders[i] == NULL)
+                        continue;
                 bytes_append_lenslice(bytes, slice_from_text(delivery->sinks.groups[i]));
                 bytes_append_varint(bytes, feeder_committed(delivery->feeders[i]));
         }
@@ -249,8 +256,7 @@ static int start_sink(struct delivery *delivery, uint32_t index, uint64_t last_e
                                      .fingerprint = table_fingerprint,
                                      .context = delivery};
 
-        delivery->feeders = alloc_resize(delivery->feeders, delivery->n_feeders + 1, sizeof *delivery->feeders);
-        delivery->feeders[delivery->n_feeders++] = feeder;
+        delivery->feeders[index] = feeder;
         if (sink->ops->open(sink, &config, err) < 0)
                 return err_prefix(err, "sink %s", delivery->sinks.groups[index]);
         return 0;
@@ -258,8 +264,14 @@ static int start_sink(struct delivery *delivery, uint32_t index, uint64_t last_e
 
 int delivery_start(struct delivery *delivery, uint64_t last_epoch, uint64_t log_end, struct err *err)
 {
-        while (delivery->n_feeders < delivery->sinks.n_sinks)
-                if (start_sink(delivery, delivery->n_feeders, last_epoch, log_end, err) < 0)
+        uint32_t n_sinks = delivery->sinks.n_sinks;
+
+        delivery->feeders = alloc_resize(delivery->feeders, n_sinks + 1, sizeof *delivery->feeders);
+        while (delivery->n_feeders < n_sinks)
+                delivery->feeders[delivery->n_feeders++] = NULL;
+        for (uint32_t i = 0; i < n_sinks; i++)
+                if (delivery->feeders[i] == NULL && delivery->sinks.sinks[i] != NULL &&
+                    start_sink(delivery, i, last_epoch, log_end, err) < 0)
                         return -1;
         return 0;
 }
@@ -279,7 +291,8 @@ static void show_epochs(struct delivery *delivery)
                 return;
         instance_phase_set(delivery->config.instance, INSTANCE_RESULTS);
         for (uint32_t i = 0; i < delivery->n_feeders; i++)
-                feeder_epoch_added(delivery->feeders[i]);
+                if (delivery->feeders[i] != NULL)
+                        feeder_epoch_added(delivery->feeders[i]);
 }
 
 int delivery_append(struct delivery *delivery, uint32_t generation, const struct engine_piece *piece, uint64_t lsn,
@@ -305,12 +318,75 @@ void delivery_set_durable(struct delivery *delivery, uint64_t lsn)
         show_epochs(delivery);
 }
 
+/* The newest generation with a table for the sink, and the newest epoch with rows of any of them. */
+static uint32_t find_use(const struct delivery *delivery, uint32_t index,
+                         uint64_t (*rows_until)(void *context, uint32_t generation), void *context, uint64_t *ret_until)
+{
+        uint32_t newest = 0;
+
+        *ret_until = 0;
+        for (uint32_t i = 0; i < delivery->n_tables; i++) {
+                const struct known_table *known = &delivery->tables[i];
+                uint64_t until = known->sink_index == index ? rows_until(context, known->generation) : 0;
+
+                if (known->sink_index == index && known->generation > newest)
+                        newest = known->generation;
+                if (until > *ret_until)
+                        *ret_until = until;
+        }
+        return newest;
+}
+
+/* Behind all others, so that it is this one for which the outbox keeps what it keeps. */
+static bool is_last(const struct delivery *delivery, uint32_t index)
+{
+        for (uint32_t i = 0; i < delivery->n_feeders; i++)
+                if (i != index && delivery_committed(delivery, i) <= delivery_committed(delivery, index))
+                        return false;
+        return true;
+}
+
+static void retire(struct delivery *delivery, uint32_t index)
+{
+        sink_set_drop(&delivery->sinks, index);
+        delivery->feeders[index] = feeder_free(delivery->feeders[index]);
+        for (uint32_t i = 0; i < delivery->n_tables; i++)
+                if (delivery->tables[i].sink_index == index)
+                        delivery->tables[i].sink_index = NO_SINK;
+}
+
+void delivery_retire(struct delivery *delivery, uint32_t generation,
+                     uint64_t (*rows_until)(void *context, uint32_t generation), void *context)
+{
+        for (uint32_t i = 0; i < delivery->n_feeders; i++) {
+                uint64_t until, committed = delivery_committed(delivery, i);
+                const char *group = delivery->sinks.groups[i];
+
+                if (delivery->feeders[i] == NULL || !delivery->sinks.sinks[i]->kind->is_done_with_commit ||
+                    find_use(delivery, i, rows_until, context, &until) >= generation)
+                        continue;
+                if (find_committed(delivery, group) > committed) /* it was not heard of in this life */
+                        committed = find_committed(delivery, group);
+                if (committed >= until)
+                        log_message(LOG_INFO, "sink-retired", "%s: the job does not name it, and all rows are there",
+                                    group);
+                else if (outbox_is_full(delivery->outbox) && is_last(delivery, i))
+                        log_message(LOG_WARN, "sink-given-up",
+                                    "%s: the job does not name it, and rows behind epoch %llu that it did not take "
+                                    "fill weir.outbox.keep-bytes: they are left out", group,
+                                    (unsigned long long)committed);
+                else
+                        continue;
+                retire(delivery, i);
+        }
+}
+
 bool delivery_step(struct delivery *delivery)
 {
         bool has_more = false;
 
         for (uint32_t i = 0; i < delivery->n_feeders; i++)
-                has_more |= feeder_step(delivery->feeders[i], STEP_ROWS);
+                has_more |= delivery->feeders[i] != NULL && feeder_step(delivery->feeders[i], STEP_ROWS);
         if (delivery_is_drained(delivery)) /* nothing that left is unconfirmed any more */
                 instance_phase_clear(delivery->config.instance, INSTANCE_RESULTS);
         return has_more;
@@ -319,7 +395,7 @@ bool delivery_step(struct delivery *delivery)
 bool delivery_is_drained(const struct delivery *delivery)
 {
         for (uint32_t i = 0; i < delivery->n_feeders; i++)
-                if (!feeder_is_drained(delivery->feeders[i]))
+                if (delivery->feeders[i] != NULL && !feeder_is_drained(delivery->feeders[i]))
                         return false;
         return true;
 }
@@ -329,8 +405,8 @@ void delivery_cut(struct delivery *delivery, uint64_t cursor)
         uint64_t committed = UINT64_MAX;
 
         for (uint32_t i = 0; i < delivery->n_feeders; i++)
-                if (feeder_committed(delivery->feeders[i]) < committed)
-                        committed = feeder_committed(delivery->feeders[i]);
+                if (delivery_committed(delivery, i) < committed)
+                        committed = delivery_committed(delivery, i);
         if (delivery->n_feeders > 0)
                 outbox_cut(delivery->outbox, clock_wall_ms(delivery->config.clock), committed, cursor);
 }
@@ -353,13 +429,15 @@ const struct sink *delivery_sink(const struct delivery *delivery, uint32_t index
 
 uint64_t delivery_committed(const struct delivery *delivery, uint32_t index)
 {
+        if (index < delivery->n_feeders && delivery->feeders[index] == NULL)
+                return UINT64_MAX;
         return index < delivery->n_feeders ? feeder_committed(delivery->feeders[index]) : 0;
 }
 
 bool delivery_is_ready(const struct delivery *delivery, const char **ret_why)
 {
         for (uint32_t i = 0; i < delivery->sinks.n_sinks; i++)
-                if (!delivery->sinks.sinks[i]->stats.is_ready) {
+                if (delivery->sinks.sinks[i] != NULL && !delivery->sinks.sinks[i]->stats.is_ready) {
                         *ret_why = delivery->sinks.sinks[i]->stats.state;
                         return false;
                 }
@@ -370,7 +448,7 @@ bool delivery_is_ready(const struct delivery *delivery, const char **ret_why)
 bool delivery_is_refused(const struct delivery *delivery, const char **ret_why)
 {
         for (uint32_t i = 0; i < delivery->sinks.n_sinks; i++)
-                if (delivery->sinks.sinks[i]->stats.is_refused) {
+                if (delivery->sinks.sinks[i] != NULL && delivery->sinks.sinks[i]->stats.is_refused) {
                         *ret_why = delivery->sinks.sinks[i]->stats.state;
                         return true;
                 }
@@ -381,5 +459,5 @@ int32_t delivery_sink_of(const struct delivery *delivery, const struct plan_tabl
 {
         const struct known_table *known = find_known(delivery, table);
 
-        return known == NULL ? -1 : (int32_t)known->sink_index;
+        return known == NULL || known->sink_index == NO_SINK ? -1 : (int32_t)known->sink_index;
 }

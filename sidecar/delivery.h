@@ -46,6 +46,11 @@ int delivery_append(struct delivery *delivery, uint32_t generation, const struct
                     struct err *err) WEIR_MUST_CHECK;
 /* The log is durable before lsn: results caused before it may leave. */
 void delivery_set_durable(struct delivery *delivery, uint64_t lsn);
+/* Closes sinks that no table of `generation` or a newer one goes to, when they have committed the last rows for them:
+ * rows_until says the newest epoch with rows of a generation. One that holds up all others at a full outbox is given up
+ * with what it did not take. */
+void delivery_retire(struct delivery *delivery, uint32_t generation,
+                     uint64_t (*rows_until)(void *context, uint32_t generation), void *context);
 /* Some work for every feeder. true: there is more to do at once. */
 bool delivery_step(struct delivery *delivery);
 /* Everything appended and allowed to leave is at its sinks. */
@@ -59,6 +64,7 @@ void delivery_append_committed(const struct delivery *delivery, struct bytes *by
 
 struct outbox *delivery_outbox(struct delivery *delivery);
 uint32_t delivery_n_sinks(const struct delivery *delivery);
+/* NULL when it was retired. */
 const struct sink *delivery_sink(const struct delivery *delivery, uint32_t index, const char **ret_group);
 uint64_t delivery_committed(const struct delivery *delivery, uint32_t index);
 /* Every sink is connected (or has nothing to say); *ret_why names the first that is not. */

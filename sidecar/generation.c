@@ -88,6 +88,22 @@ void generation_note_piece(struct pipeline *pipeline, const struct engine_piece 
         }
 }
 
+static uint64_t rows_until(void *context, uint32_t generation)
+{
+        const struct pipeline *pipeline = context;
+
+        for (uint32_t i = 0; i < pipeline->n_kept; i++)
+                if (pipeline->kept[i].job->generation == generation)
+                        return pipeline->kept[i].has_open_rows ? UINT64_MAX : pipeline->kept[i].last_epoch;
+        return 0;
+}
+
+void generation_retire_sinks(struct pipeline *pipeline)
+{
+        if (pipeline->n_kept > 1)
+                delivery_retire(pipeline->delivery, pipeline->job->generation, rows_until, pipeline);
+}
+
 static bool is_needed(const struct kept_job *kept, uint64_t first_epoch)
 {
         return kept->has_open_rows || (first_epoch > 0 && kept->last_epoch >= first_epoch);

@@ -38,6 +38,8 @@ int generation_restore_kept(struct pipeline *pipeline, struct slice extra, uint6
 /* A piece went into the outbox. */
 struct engine_piece;
 void generation_note_piece(struct pipeline *pipeline, const struct engine_piece *piece);
+/* Sinks that the job in force does not name are closed when all rows for them are there. Each second. */
+void generation_retire_sinks(struct pipeline *pipeline);
 void generation_free_kept(struct pipeline *pipeline);
 void generation_free_scans(struct pipeline *pipeline);
 

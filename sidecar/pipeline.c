@@ -372,6 +372,7 @@ void pipeline_tick(struct pipeline *pipeline)
         pipeline->stats.is_clock_behind = now_ms < pipeline->last_arrival_ms;
         pipeline->is_tick_due = true;
         write_control_or_break(pipeline);
+        generation_retire_sinks(pipeline);
         checkpointing_cut_outbox(pipeline);
         room_look(pipeline);
         pipeline_kick(pipeline, true);

@@ -463,13 +463,17 @@ static void append_sink_metrics(const struct status *status, struct bytes *text)
         for (size_t m = 0; m < sizeof names / sizeof names[0]; m++) {
                 family(text, names[m][0], names[m][1], names[m][2]);
                 for (uint32_t i = 0; i < delivery_n_sinks(delivery); i++) {
+                        static const struct sink_stats retired;
                         const char *group;
-                        const struct sink_stats *stats = &delivery_sink(delivery, i, &group)->stats;
+                        const struct sink *sink = delivery_sink(delivery, i, &group);
+                        const struct sink_stats *stats = sink == NULL ? &retired : &sink->stats;
                         double numbers[] = {stats->is_ready, (double)stats->n_rows, (double)stats->n_rejected,
                                             (double)stats->n_errors, (double)stats->bytes_in_flight,
                                             (double)delivery_committed(delivery, i)};
                         char number[16];
 
+                        if (sink == NULL)
+                                continue;
                         snprintf(number, sizeof number, "%u", i); /* a group's text may hold a password */
                         sample(text, names[m][0], "sink", slice_from_text(number), numbers[m]);
                 }

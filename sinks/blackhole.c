@@ -95,6 +95,7 @@ const struct sink_kind *blackhole_kind(void)
                 .connector = "blackhole",
                 .group = blackhole_group,
                 .create = blackhole_create,
+                .is_done_with_commit = true,
         };
 
         return &kind;

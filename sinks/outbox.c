@@ -246,12 +246,20 @@ static void outbox_begin_file(struct outbox *outbox)
         outbox_append_bytes(outbox, OUTBOX_FILE, &outbox->scratch);
 }
 
+bool outbox_is_full(const struct outbox *outbox)
+{
+        const struct outbox_index *index = &outbox->index;
+        const struct outbox_epoch *waiting = outbox->has_cut ? outbox_index_find_epoch(index, outbox->cut_epoch) : NULL;
+
+        return outbox->config.keep_bytes != 0 && waiting != NULL &&
+               outbox_index_end(index) - waiting->first > outbox->config.keep_bytes;
+}
+
 /* 0 when another record may be appended, in a file that has room for it. */
 static int outbox_prepare(struct outbox *outbox, struct err *err)
 {
         const struct outbox_index *index = &outbox->index;
         const struct outbox_file *file = index->n_files == 0 ? NULL : index->files[index->n_files - 1];
-        const struct outbox_epoch *waiting;
         uint64_t memory_bytes;
 
         if (atomic_load(&outbox->is_poisoned))
@@ -260,12 +268,7 @@ static int outbox_prepare(struct outbox *outbox, struct err *err)
         pthread_mutex_lock(&outbox->lock);
         memory_bytes = outbox->memory_bytes;
         pthread_mutex_unlock(&outbox->lock);
-        if (memory_bytes >= outbox->config.memory_bytes)
-                return OUTBOX_E_FULL;
-        /* What sinks have not taken may fill keep_bytes and no more. */
-        waiting = outbox->has_cut ? outbox_index_find_epoch(index, outbox->cut_epoch) : NULL;
-        if (outbox->config.keep_bytes != 0 && waiting != NULL &&
-            outbox_index_end(index) - waiting->first > outbox->config.keep_bytes)
+        if (memory_bytes >= outbox->config.memory_bytes || outbox_is_full(outbox))
                 return OUTBOX_E_FULL;
         if (file == NULL || file->end_lsn - file->first_lsn >= outbox->config.file_bytes ||
             (index->n_epochs > OUTBOX_FILE_EPOCHS_MAX &&

@@ -73,6 +73,9 @@ void outbox_cut(struct outbox *outbox, int64_t now_ms, uint64_t epoch, uint64_t 
  * OUTBOX_E_NO_SPACE; < 0: poisoned for ever (replay makes everything again after a restart). */
 int outbox_tend(struct outbox *outbox, struct err *err) WEIR_MUST_CHECK;
 
+/* What sinks have not taken fills keep_bytes: appending says OUTBOX_E_FULL until outbox_cut is told that they have. */
+bool outbox_is_full(const struct outbox *outbox);
+
 struct outbox_stats {
         uint64_t first_epoch;   /* oldest complete one still held, 0: none */
         uint64_t last_epoch;    /* newest complete one */

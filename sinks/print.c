@@ -244,6 +244,7 @@ const struct sink_kind *print_kind(void)
                 .connector = "print",
                 .group = group,
                 .create = print_create,
+                .is_done_with_commit = true,
         };
 
         return &kind;

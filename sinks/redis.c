@@ -656,6 +656,7 @@ const struct sink_kind *redis_kind(void)
                 .describe = describe,
                 .group = group,
                 .create = redis_create,
+                .is_done_with_commit = true,
         };
 
         return &kind;

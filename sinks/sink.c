@@ -112,6 +112,7 @@ int sink_set_add_table(struct sink_set *set, const struct plan_table *table, uin
         struct bytes group;
         struct sink *sink;
         uint32_t index = 0;
+        bool is_new;
         int rc;
 
         if (sink_check_table(table, err) < 0 || find_kind_of(table, &kind, err) < 0)
@@ -121,10 +122,13 @@ int sink_set_add_table(struct sink_set *set, const struct plan_table *table, uin
         bytes_append_byte(&group, 0);
         while (index < set->n_sinks && strcmp(set->groups[index], (const char *)group.data) != 0)
                 index++;
-        sink = index < set->n_sinks ? set->sinks[index] : kind->create();
+        is_new = index == set->n_sinks || set->sinks[index] == NULL;
+        sink = is_new ? kind->create() : set->sinks[index];
         rc = sink->ops->add_table(sink, table, err);
-        if (rc < 0 && index == set->n_sinks)
+        if (rc < 0 && is_new)
                 sink_close(sink);
+        else if (index < set->n_sinks)
+                set->sinks[index] = sink;
         if (rc == 0 && index == set->n_sinks) {
                 set->sinks = alloc_resize(set->sinks, index + 1, sizeof(struct sink *));
                 set->groups = alloc_resize(set->groups, index + 1, sizeof(char *));
@@ -136,6 +140,11 @@ int sink_set_add_table(struct sink_set *set, const struct plan_table *table, uin
         if (rc == 0)
                 *ret_index = index;
         return rc;
+}
+
+void sink_set_drop(struct sink_set *set, uint32_t index)
+{
+        set->sinks[index] = sink_close(set->sinks[index]);
 }
 
 void sink_set_done(struct sink_set *set)

@@ -125,6 +125,8 @@ struct sink_kind {
         /* Tables with an equal text share one sink. */
         void (*group)(const struct plan_table *table, struct bytes *text);
         struct sink *(*create)(void);
+        /* What is committed is complete as it lies there: the sink may be closed for good when no job names it. */
+        bool is_done_with_commit;
 };
 
 /* NULL when no sink has that name. */
@@ -143,7 +145,7 @@ struct sink *sink_close(struct sink *sink);
 /* The sinks of a job: its tables, grouped. */
 struct sink_set {
         uint32_t n_sinks;
-        struct sink **sinks;
+        struct sink **sinks; /* NULL: dropped */
         char **groups; /* names for people: "redis redis://127.0.0.1:6379/0", "print ctr" */
 };
 
@@ -152,6 +154,8 @@ void sink_set_init(struct sink_set *set);
  * stay as they are. */
 int sink_set_add_table(struct sink_set *set, const struct plan_table *table, uint32_t *ret_index, struct err *err)
         WEIR_MUST_CHECK;
+/* Closes one for good; a table of its group makes it anew, at the same position. */
+void sink_set_drop(struct sink_set *set, uint32_t index);
 void sink_set_done(struct sink_set *set);
 
 #endif

@@ -266,8 +266,65 @@ def a_batch_that_waits_too_long_is_refused_and_not_taken_as_well():
     weir.stop()
 
 
+def connections(redis):
+    return [one["name"] for one in redis.client().client_list() if one["name"].startswith("weir:")]
+
+
+def a_sink_that_no_job_names_is_closed_when_its_rows_are_there():
+    folder = weirlib.Folder("retired-redis")
+    old, new = weirlib.RedisServer(folder, "old"), weirlib.RedisServer(folder, "new")
+    job = HEAD + SOURCE.format(name="ads") + RESULTS.format(table="r", url=old.url)
+    weir = make_weir("retired", job, {"weir.checkpoint.interval": "500 ms"})
+    client = weirlib.FlumeClient(weir.address("ads"))
+    for second in range(3):
+        client.append_batch(timed(range(second * 100, second * 100 + 100), BASE_MS + second * 10_000))
+    weirlib.wait_until("the first results", 20, lambda: old.client().exists("weir:{r:e0}"))
+    reload(weir, job.replace(old.url, new.url))
+    client.append_batch(timed(range(300, 400), BASE_MS + 30_000))
+    weirlib.wait_until("results at the new place", 20, lambda: new.client().exists("weir:{r:e299}"))
+    weirlib.wait_until("the old one to be left", 20, lambda: connections(old) == [])
+    if not old.client().exists("weir:{r:e199}") or connections(new) != ["weir:retired"]:
+        raise Failure("rows of the old job are missing, or the new connection is")
+    weir.http("/metrics")
+    reload(weir, job)  # and back
+    client.append_batch(timed(range(400, 500), BASE_MS + 40_000))
+    weirlib.wait_until("results at the old place", 20, lambda: old.client().exists("weir:{r:e399}"))
+    weirlib.wait_until("the new one to be left", 20, lambda: connections(new) == [])
+    weir.kill()
+    weir.start()
+    weirlib.wait_until("the old one after a kill", 20, lambda: connections(old) == ["weir:retired"])
+    weirlib.wait_until("the new one to be left after a kill", 20, lambda: connections(new) == [])
+    weir.stop()
+
+
+def a_removed_sink_that_is_away_for_good_does_not_stop_the_others():
+    folder = weirlib.Folder("gone-redis")
+    old, new = weirlib.RedisServer(folder, "old"), weirlib.RedisServer(folder, "new")
+    job = HEAD + SOURCE.format(name="ads") + RESULTS.format(table="r", url=old.url)
+    weir = make_weir("gone", job, {"weir.checkpoint.interval": "500 ms", "weir.outbox.keep": "1 s",
+                                   "weir.outbox.keep-bytes": "300 kb", "weir.output.max-bytes": "1 mb"})
+    client = weirlib.FlumeClient(weir.address("ads"), timeout=30)
+    n, send_ms = 0, BASE_MS - 36_000_000
+    old.kill()
+    for step in range(200):
+        if step == 3:
+            reload(weir, job.replace(old.url, new.url))
+        if client.append_batch(timed(range(n, n + 1000), send_ms)) != "OK":
+            raise Failure("a batch was refused")
+        n += 1000
+        send_ms += 10_000
+        time.sleep(0.03)  # an epoch each second: some are complete before the outbox is full
+    last = n - 1001
+    weirlib.wait_until("the last results", 30, lambda: new.client().exists(f"weir:{{r:e{last}}}"))
+    if "event=sink-given-up" not in weir.process.log_text():
+        raise Failure("no line says that a sink was given up")
+    weir.stop()
+
+
 if __name__ == "__main__":
     weirlib.run_tests([rows_come_again_on_a_connection_that_was_there_before,
                        the_end_of_a_connection_goes_before_what_comes_again_also_at_a_full_log,
                        the_end_of_a_connection_goes_before_a_change_of_job, results_behind_a_change_of_account_all_arrive,
-                       a_batch_that_waits_too_long_is_refused_and_not_taken_as_well])
+                       a_batch_that_waits_too_long_is_refused_and_not_taken_as_well,
+                       a_sink_that_no_job_names_is_closed_when_its_rows_are_there,
+                       a_removed_sink_that_is_away_for_good_does_not_stop_the_others])
