@@ -37,8 +37,7 @@ static void begin_checkpoint(struct pipeline *pipeline)
                 .instance = pipeline->config.instance->id,
                 .start = pipeline->config.instance->starts,
                 .log_lsn = wal_end(pipeline->wal),
-                .is_log_durable =
-                        slice_is_equal(setting_text(pipeline->job->plan, SETTING_WAL_SYNC), slice_from_text("group")),
+                .is_log_durable = pipeline->is_log_synced,
                 .outbox_lsn = outbox_seal(delivery_outbox(pipeline->delivery)),
                 .last_epoch = engine_last_epoch(pipeline->engine),
                 .last_arrival_ms = pipeline->last_arrival_ms,

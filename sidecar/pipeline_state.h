@@ -44,6 +44,7 @@ struct pipeline {
         struct engine *engine;
         struct scan **scans;        /* per source of the plan */
         bool has_log;               /* false: weir.wal = off */
+        bool is_log_synced;         /* false: it was opened with weir.wal.sync = off */
         struct wal *wal;            /* NULL without a log */
         struct record_writer *writer;
         struct keeper *keeper;

@@ -68,6 +68,7 @@ static int open_log(struct pipeline *pipeline, const struct plan_job *settings, 
 
         if (wal_open(&config, &pipeline->wal, ret_recovery, err) < 0)
                 return -1;
+        pipeline->is_log_synced = config.sync == WAL_SYNC_GROUP;
         if (ret_recovery->n_segments > 0 && ret_recovery->first_lsn > config.from_lsn)
                 return err_set(err, ERR_DATA,
                                "the log in '%s' begins at %llu, but replay must begin at %llu: %s; restore the state "

@@ -471,6 +471,18 @@ static int check_table(const struct plan_table *table, struct err *err)
         return connector_is(table, "format", "avro") ? avro_row_check(table, err) : 0;
 }
 
+static int probe_table(const struct plan_table *table, struct err *err)
+{
+        struct slice path = connector_path(table, "path");
+        char *dir = alloc_text_n(path.data, path.len);
+        int rc = part_commit_probe(dir, err);
+
+        if (rc < 0)
+                err_prefix(err, "sink filesystem %.*s", (int)table->name.len, (const char *)table->name.data);
+        alloc_free(dir);
+        return rc;
+}
+
 static int filesystem_add_table(struct sink *sink, const struct plan_table *table, struct err *err)
 {
         struct filesystem *files = filesystem_of(sink);
@@ -622,6 +634,7 @@ const struct sink_kind *filesystem_kind(void)
         static const struct sink_kind kind = {
                 .connector = "filesystem",
                 .check = check_table,
+                .probe = probe_table,
                 .describe = describe,
                 .group = group,
                 .create = filesystem_create,

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 enum { RECORD_BYTES_MAX = 1 << 20, FILE_MODE = 0644, FOLDER_MODE = 0755 };
 
@@ -66,6 +67,15 @@ static int make_folder(const struct file_ops *ops, const char *dir, struct err *
         if (rc == 0 && !S_ISDIR(found.st_mode))
                 return err_set(err, ERR_CONFIG, "'%s' is a file; a table that is written needs a folder", dir);
         return rc == 0 ? 0 : err_set(err, ERR_UNAVAILABLE, "cannot look at '%s'", dir);
+}
+
+int part_commit_probe(const char *dir, struct err *err)
+{
+        if (make_folder(file_ops_system(), dir, err) < 0)
+                return -1;
+        if (access(dir, R_OK | W_OK | X_OK) < 0)
+                return err_set_errno(err, ERR_UNAVAILABLE, errno, "no files can be made in '%s'", dir);
+        return 0;
 }
 
 int part_commit_open(struct part_commit_place *place, const struct file_ops *ops, const char *dir, const char *name,

@@ -53,6 +53,8 @@ struct part_commit_task {
  * dir is a file. */
 int part_commit_open(struct part_commit_place *place, const struct file_ops *ops, const char *dir,
                      const char *name, const char *extension, struct err *err) WEIR_MUST_CHECK;
+/* Whether part_commit_open would do, and files could be made there; makes the folder. */
+int part_commit_probe(const char *dir, struct err *err) WEIR_MUST_CHECK;
 void part_commit_close(struct part_commit_place *place);
 
 /* After part_commit_open with a name: takes the lock (PART_COMMIT_E_LOCKED: another instance has it) and puts the

@@ -58,6 +58,18 @@ int sink_check_table(const struct plan_table *table, struct err *err)
         return kind->check == NULL ? 0 : kind->check(table, err);
 }
 
+int sink_probe_job(const struct plan_job *plan, struct err *err)
+{
+        for (uint32_t i = 0; i < plan->n_tables; i++) {
+                const struct sink_kind *kind = sink_find_kind(connector_text(plan->tables[i], "connector"));
+
+                if (plan->tables[i]->is_sink && kind != NULL && kind->probe != NULL &&
+                    kind->probe(plan->tables[i], err) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
 static bool is_one_group(const struct sink_kind *kind, const struct plan_table *one, const struct plan_table *other)
 {
         struct bytes first, second;

@@ -120,6 +120,9 @@ struct sink_kind {
         int (*check)(const struct plan_table *table, struct err *err);
         /* Whether two tables of one job may share a sink, as their group says; about `table`. NULL: always. */
         int (*check_pair)(const struct plan_table *table, const struct plan_table *other, struct err *err);
+        /* What opening the sink would find in its way, before a job that runs is given up for it: folders. NULL:
+         * nothing. */
+        int (*probe)(const struct plan_table *table, struct err *err);
         /* For `weir explain`: appends lines like "redis key  weir:{ctr:<campaign_id>}". NULL: nothing to say. */
         void (*describe)(const struct plan_table *table, struct bytes *text);
         /* Tables with an equal text share one sink. */
@@ -136,6 +139,8 @@ const struct sink_kind *sink_find_kind(struct slice connector);
 int sink_check_table(const struct plan_table *table, struct err *err) WEIR_MUST_CHECK;
 /* The same for all sink tables of a job together, each of which is right by itself. */
 int sink_check_job(const struct plan_job *plan, struct err *err) WEIR_MUST_CHECK;
+/* What opening the sinks of a job would find in their way; may make their folders. */
+int sink_probe_job(const struct plan_job *plan, struct err *err) WEIR_MUST_CHECK;
 /* A sentence about a table, or about its option `key` (NULL: the table), behind its place. Returns -1. */
 int sink_table_error(const struct plan_table *table, const char *key, struct err *err, const char *format, ...)
         WEIR_PRINTF(4, 5);

@@ -203,12 +203,6 @@ static void configure_log(const struct plan_job *plan)
 
 /* ---- Reload */
 
-static void name_run(struct run *run, const struct plan_job *plan)
-{
-        alloc_free(run->name);
-        run->name = instance_name(setting_text(plan, SETTING_NAME));
-}
-
 static void append_endpoints(const struct run *run, struct bytes *json)
 {
         bytes_append_text(json, "{");
@@ -221,6 +215,21 @@ static void refuse_reload(const struct err *err)
         log_message(LOG_ERROR, "reload-refused", "%s; the job in force stays", err->text);
 }
 
+/* Says which changes wait for the next start. */
+static void name_unchanged(const struct plan_job *old, const struct plan_job *new)
+{
+        static const enum setting_id ids[] = {
+                SETTING_NAME,     SETTING_STATE_DIR,     SETTING_HTTP_LISTEN,       SETTING_WAL,
+                SETTING_WAL_SYNC, SETTING_WAL_MAX_BYTES, SETTING_WAL_SEGMENT_BYTES, SETTING_OUTBOX_KEEP,
+                SETTING_OUTBOX_KEEP_BYTES,
+        };
+
+        for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
+                if (!slice_is_equal(setting_text(old, ids[i]), setting_text(new, ids[i])))
+                        log_message(LOG_WARN, "reload-setting", "'%s' is read at a start only: restart weir for it",
+                                    setting_at(ids[i])->key);
+}
+
 /* The new job takes over from here. False: the line is broken, or a stop is wanted. */
 static bool change_job(struct run *run, struct job *job, struct sources_change *change)
 {
@@ -228,6 +237,7 @@ static bool change_job(struct run *run, struct job *job, struct sources_change *
         struct err err = {0};
         struct bytes json;
 
+        name_unchanged(pipeline_job(run->pipeline)->plan, plan);
         sources_change_part(change);
         if (generation_change(run->pipeline, job, &err) < 0) {
                 sources_change_free(change);
@@ -237,7 +247,6 @@ static bool change_job(struct run *run, struct job *job, struct sources_change *
         }
         sources_change_finish(change);
         configure_log(plan);
-        name_run(run, plan);
         bytes_init(&json);
         append_endpoints(run, &json);
         if (instance_write_endpoints(&run->instance, bytes_slice(&json), &err) != 0)
@@ -260,7 +269,8 @@ static void reload(struct run *run)
         } else if (check_connectors(job->plan, &err) < 0) {
                 refuse_reload(&err);
                 job = job_free(job);
-        } else if (sources_change_prepare(run->sources, job->plan, &change, &err) < 0) {
+        } else if (sink_probe_job(job->plan, &err) < 0 ||
+                   sources_change_prepare(run->sources, job->plan, &change, &err) < 0) {
                 refuse_reload(&err);
                 job = job_free(job);
         } else if (job_is_same_text(job, pipeline_job(run->pipeline)) && !sources_change_has_schema(change)) {
@@ -454,7 +464,7 @@ static int open_house(struct run *run, const struct plan_job *plan, struct err *
         alloc_free(dir_text);
         if (result < 0)
                 return -1;
-        name_run(run, plan);
+        run->name = instance_name(setting_text(plan, SETTING_NAME));
         if (http_new(run->loop, setting_text(plan, SETTING_HTTP_LISTEN), serve, run, &run->http, err) < 0)
                 return -1;
         log_begin(&line, LOG_INFO, "http");

@@ -96,6 +96,32 @@ def an_address_in_use_refuses_the_reload():
     weir.stop()
 
 
+def a_sink_that_cannot_be_opened_refuses_the_reload():
+    weir = make("sink", SOURCE.format(name="a", port=0))
+    client = weirlib.FlumeClient(weir.address("a"))
+    send(client)
+    for path in (weir.job, weir.folder.join("weir.sql", "below")):
+        reload(weir, SOURCE.format(name="a", port=0) + f"""
+            CREATE TABLE files (body STRING) WITH ('connector' = 'filesystem', 'path' = '{path}', 'format' = 'json');
+            INSERT INTO files SELECT body FROM a;""", "event=reload-refused")
+        send(client)
+    if weir.status()["generation"] != 1 or received(weir) != {"a": 3}:
+        raise Failure(f"the job in force does not go on: {weir.status()}")
+    weir.stop()
+
+
+def what_only_a_start_reads_is_said():
+    weir = weirlib.Weir(weirlib.Folder("settings"), SOURCE.format(name="a", port=0)).start()
+    reload(weir, "SET 'weir.name' = 'another'; SET 'weir.wal.sync' = 'off';" + SOURCE.format(name="a", port=0),
+           "generation 2 is in force")
+    for key in ("weir.name", "weir.wal.sync"):
+        if f"'{key}' is read at a start only" not in weir.process.log_text():
+            raise Failure(f"no line says that {key} waits for a restart")
+    if weir.process.log_text().count("event=reload-setting") != 2 or weir.status()["name"] == "another":
+        raise Failure(f"{weir.process.log_text()}")
+    weir.stop()
+
+
 def a_table_that_comes_and_goes_is_in_endpoints():
     weir = make("comes", SOURCE.format(name="a", port=0))
     client = weirlib.FlumeClient(weir.address("a"))
@@ -149,6 +175,8 @@ if __name__ == "__main__":
         half_a_frame_does_not_hold_a_reload_up,
         an_address_passes_to_the_table_that_names_it,
         an_address_in_use_refuses_the_reload,
+        a_sink_that_cannot_be_opened_refuses_the_reload,
+        what_only_a_start_reads_is_said,
         a_table_that_comes_and_goes_is_in_endpoints,
         a_changed_schema_file_is_a_change,
     ])
