@@ -8,6 +8,10 @@ replica, filled up or frozen, and stays so over a kill of weir as often as not; 
 was not acknowledged is sent again on another connection, sometimes one that was there before, in a larger batch when
 more has gathered.
 
+A seeded share of the events can only be dead letters: bodies that do not decode, times that are none or lie too far
+ahead, a row that no record of the log holds. They count in no window, move no watermark, and stand in the files of dead
+letters once each, with the reason that fits.
+
 The judge knows the events and the order in which each origin sent them, nothing of weir's inside. By construction
 every row sent while the origins run side by side is in time; rows that are meant to be late are sent at barriers, when all
 else is acknowledged, so that the watermark is known to the millisecond and lateness can be recounted row by row.
@@ -18,6 +22,7 @@ else is acknowledged, so that the watermark is known to the millisecond and late
 """
 
 import argparse
+import base64
 import collections
 import json
 import mmap
@@ -38,6 +43,10 @@ DELAY_MS = 5_000
 SLIDE_MS = 10_000
 SIZE_MS = 60_000
 CLICKS_MIN = 3
+FUTURE_MS = 3 * 86_400_000
+NO_TIME_MS = 1 << 62  # no TIMESTAMP is so far away
+WIDE = 950_000        # bytes; a record of a log of such small segments holds less
+DEAD = {"truncated": 40, "bad-varint": 30, "null-rowtime": 20, "future": 20, "too-large": 1}
 CAMPAIGNS = 20
 ADDRESSES = 200
 
@@ -92,6 +101,27 @@ def floor_to(value, step):
     return value - value % step
 
 
+def make_dead(event, reason):
+    """Makes a dead letter of an event."""
+    event["dead"] = reason
+    if reason == "null-rowtime":
+        event["event_ms"] = NO_TIME_MS
+    elif reason == "future":
+        event["event_ms"] = int(time.time() * 1000) + FUTURE_MS
+    elif reason == "too-large":
+        event["event_id"] += "x" * WIDE
+    return event
+
+
+def body_of(event):
+    body = weirlib.ad_body(event)
+    if event.get("dead") == "truncated":
+        return body[:-1]
+    if event.get("dead") == "bad-varint":
+        return weirlib.avro_text(event["event_id"]) + weirlib.avro_text("click") + b"\xff" * 11
+    return body
+
+
 class Model:
     """Counts by the rules of sql-semantics 2.4, row by row, from the events and nothing else."""
 
@@ -99,7 +129,12 @@ class Model:
         self.windows = collections.defaultdict(lambda: [0, 0, 0])  # (campaign, start) -> impressions, clicks, n
         self.clicks = collections.Counter()                        # (ip, start of 10 s) -> clicks
         self.late = {"ctr": 0, "alerts": 0}
+        self.dead = collections.Counter()                          # (reason, body, NULL where there was a row) -> 1
         self.rows = 0
+
+    def count_dead(self, event):
+        kept = event["dead"] in ("truncated", "bad-varint")
+        self.dead[event["dead"], base64.b64encode(body_of(event)).decode() if kept else None] += 1
 
     def count(self, event, watermark):
         ts = event["event_ms"]
@@ -140,6 +175,7 @@ class Origin(threading.Thread):
         self.resume = threading.Event()
         self.resume.set()
         self.resent = 0
+        self.dead_share = self.random.choice([0.01, 0.03, 0.1])
         self.failures = []
 
     def make(self, n):
@@ -150,6 +186,8 @@ class Origin(threading.Thread):
             ts = max(ts, self.highest_sent - DELAY_MS + 1)
             self.highest_sent = max(ts, self.highest_sent)
             events.append(self.driver.make_event(self.random, self.index, ts))
+            if self.random.random() < self.dead_share:
+                make_dead(events[-1], self.random.choices(list(DEAD), list(DEAD.values()))[0])
         self.left -= n
         return events
 
@@ -197,7 +235,7 @@ class Origin(threading.Thread):
                 except (OSError, ValueError, KeyError):
                     time.sleep(0.01)
                     continue
-            bodies = [weirlib.ad_body(event) for event in self.unacked]
+            bodies = [body_of(event) for event in self.unacked]
             status = None
             try:
                 if spare is not None and self.random.random() < 0.03:  # too slow for it: it turns to the other one
@@ -224,16 +262,20 @@ class Origin(threading.Thread):
             time.sleep(0.005)
 
     def acknowledged(self, events):
-        self.highest = max([event["event_ms"] for event in events] + ([self.highest] if self.highest else []))
+        dead = [event for event in events if "dead" in event]
+        alive = [event for event in events if "dead" not in event]
+        self.highest = max([event["event_ms"] for event in alive] + ([self.highest] if self.highest else []))
         with self.driver.lock:
+            for event in dead:
+                self.driver.model.count_dead(event)
             if self.late_order is events:
-                for event in events:
+                for event in alive:
                     self.driver.model.count(event, self.driver.barrier_watermark)
                 self.late_order = None
             else:
-                for event in events:
+                for event in alive:
                     self.driver.model.count(event, -1 << 62)  # in time by construction
-            self.driver.acked += len(events)
+            self.driver.acked += len(alive)
 
 
 class Driver:
@@ -460,6 +502,27 @@ class Driver:
         return collections.Counter((fields["ip"], fields["window_end"], fields["clicks"])
                                    for _, fields in client.xrange("weir:{alerts}"))
 
+    def found_dead(self):
+        return collections.Counter((row["reason"], row["body"]) for row in weirlib.dead_letters(self.weir))
+
+    def judge_dead(self, source):
+        """By reason and body; the files hold each once, whatever was killed."""
+        expected, found = self.model.dead, self.found_dead()
+        deadline = time.monotonic() + 60
+        while found != expected and time.monotonic() < deadline:
+            time.sleep(0.3)
+            found = self.found_dead()
+        problems = []
+        if source["dead"] != sum(expected.values()):
+            problems.append(f"{source['dead']} dead letters, sent {sum(expected.values())}")
+        for reason in {reason for reason, _ in [*expected, *found]}:
+            counts = [sum(n for key, n in rows.items() if key[0] == reason) for rows in (found, expected)]
+            if counts[0] != counts[1]:
+                problems.append(f"{counts[0]} dead letters {reason} in files, recount {counts[1]}")
+        problems += [f"dead letter {key}: {found[key]} times in files, recount {expected[key]}"
+                     for key in (found - expected) + (expected - found)]
+        return problems
+
     def judge(self):
         client = self.redis.client()
         expected_ctr, expected_alerts = self.expected_ctr(), self.expected_alerts()
@@ -480,8 +543,7 @@ class Driver:
         source = status["sources"]["ad_events"]
         if source["accepted"] != self.acked:
             problems.append(f"accepted {source['accepted']}, acknowledged once each {self.acked}")
-        if source["dead"] != 0:
-            problems.append(f"{source['dead']} dead letters")
+        problems += self.judge_dead(source)
         late = {window["sink"]: window["late"] for window in status["windows"]}
         for sink, count in self.model.late.items():
             if late.get(sink) != count:
@@ -492,6 +554,10 @@ class Driver:
 
     def report(self):
         resent = sum(origin.resent for origin in self.origins)
+        dead = collections.Counter()
+        for (reason, _), n in self.model.dead.items():
+            dead[reason] += n
+        print(f"  dead letters {dict(sorted(dead.items()))}")
         print(f"  events {self.acked}, re-sent rows {resent}, late rows {self.model.late}, barriers {self.barriers}, "
               f"job changes {self.job_changes}, troubles of Redis {dict(sorted(self.redis_troubles.items()))}")
         print("  kills by phase: " + ", ".join(f"{name} {self.phases[name]}" for name in [*PHASES, "idle"]))

@@ -271,21 +271,9 @@ def strangers_are_named_and_harmless():
     weir.stop()
 
 
-def dead_letters(weir):
-    """All rows under <state-dir>/dead in no order, those of the part that is still written to (a hidden file) among them."""
-    rows = []
-    folder = os.path.join(weir.state, "dead")
-    for name in os.listdir(folder):
-        if "part-" not in name:
-            continue
-        with open(os.path.join(folder, name), encoding="utf-8") as part:
-            rows += [json.loads(line) for line in part if line.endswith("\n")]
-    return rows
-
-
 def wait_for_dead_letters(weir, n):
-    weirlib.wait_until(f"{n} rows of dead letters", 10, lambda: len(dead_letters(weir)) >= n)
-    return dead_letters(weir)
+    weirlib.wait_until(f"{n} rows of dead letters", 10, lambda: len(weirlib.dead_letters(weir)) >= n)
+    return weirlib.dead_letters(weir)
 
 
 def dead_letters_are_rows_in_files():

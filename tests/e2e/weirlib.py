@@ -299,6 +299,18 @@ class Weir:
             raise Failure(f"weir ended with {code} after SIGTERM:\n{self.process.log_text()[-3000:]}")
 
 
+def dead_letters(weir):
+    """All rows under <state-dir>/dead in no order, those of the part that is still written to (a hidden file) among them."""
+    rows = []
+    folder = os.path.join(weir.state, "dead")
+    for name in os.listdir(folder):
+        if "part-" not in name:
+            continue
+        with open(os.path.join(folder, name), encoding="utf-8") as part:
+            rows += [json.loads(line) for line in part if line.endswith("\n")]
+    return rows
+
+
 def check_identities(status):
     """The identities of design section 7, exact at any moment."""
     for name, source in status["sources"].items():
