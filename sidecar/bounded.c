@@ -1,7 +1,10 @@
 /* bounded.c - a job over files, from beginning to end. See bounded.h.
  *
  * Sources are read one after the other in the order of the plan, a vector of rows at a time; between two vectors
- * pending output goes to the sinks. All of it is one epoch, committed at the end. */
+ * pending output goes to the sinks. All of it is one epoch, committed at the end.
+ *
+ * There is no state directory that dead letters could be kept in: the first SHOWN of each table are shown in full, all
+ * are counted by reason, and one line a table says so at the end. They do not change the exit code. */
 #include "sidecar/bounded.h"
 
 #include "sidecar/base/alloc.h"
@@ -19,7 +22,17 @@
 #include <assert.h>
 #include <stdio.h>
 
-enum { PIECE_ROWS = 1000, POLL_MS = 100, PATIENCE_ROUNDS = 300 };
+enum { PIECE_ROWS = 1000, POLL_MS = 100, PATIENCE_ROUNDS = 300, SHOWN = 10, REASONS_MAX = 32 };
+
+/* Dead letters of one table. */
+struct tally {
+        uint64_t n;
+        uint32_t n_reasons;
+        struct {
+                const char *word; /* static */
+                uint64_t n;
+        } reasons[REASONS_MAX];   /* in order of first appearance */
+};
 
 struct bounded {
         struct job *job;
@@ -38,6 +51,7 @@ struct bounded {
                 uint64_t n;
         } *tables;
         uint32_t n_tables;
+        struct tally *dead; /* per source */
         bool is_broken;
         struct err why;
 };
@@ -212,8 +226,37 @@ static int commit(struct bounded *bounded, struct err *err)
 
 /* ---- Sources */
 
+static void count_dead(struct tally *tally, const char *reason)
+{
+        uint32_t i = 0;
+
+        while (i < tally->n_reasons && strcmp(tally->reasons[i].word, reason) != 0)
+                i++;
+        assert(i < REASONS_MAX);
+        if (i == tally->n_reasons)
+                tally->reasons[tally->n_reasons++].word = reason;
+        tally->reasons[i].n++;
+        tally->n++;
+}
+
+static void log_dead(const struct plan_source *source, const struct tally *tally)
+{
+        struct log_line line;
+
+        if (tally->n == 0)
+                return;
+        log_begin(&line, LOG_WARN, "dead-letters");
+        log_bytes(&line, "table", source->table->name);
+        log_uint(&line, "n", tally->n);
+        for (uint32_t i = 0; i < tally->n_reasons; i++)
+                log_uint(&line, tally->reasons[i].word, tally->reasons[i].n);
+        log_text(&line, "msg", tally->n <= SHOWN ? "rows that are in no result; each is shown above"
+                                                 : "rows that are in no result; the first 10 are shown above");
+        log_end(&line);
+}
+
 static void apply_dead(struct bounded *bounded, uint32_t source, const char *reason, const char *detail,
-                       struct slice body, uint32_t body_bytes, uint64_t *n_shown)
+                       struct slice body, uint32_t body_bytes)
 {
         struct record_dead dead = {.source = source,
                                    .reason = slice_from_text(reason),
@@ -222,14 +265,15 @@ static void apply_dead(struct bounded *bounded, uint32_t source, const char *rea
                                    .body_bytes = body_bytes};
 
         engine_apply_dead(bounded->engine, &dead);
-        if ((*n_shown)++ < 10)
+        count_dead(&bounded->dead[source], reason);
+        if (bounded->dead[source].n <= SHOWN)
                 log_message(LOG_WARN, "dead-letter", "%s: %s: %.*s", reason, detail,
                             (int)(body.len < 200 ? body.len : 200), (const char *)body.data);
 }
 
 /* Rows first .. first + n of a batch through the scan into the engine. */
 static void take_run(struct bounded *bounded, uint32_t source, struct scan *scan, const struct batch *all,
-                     uint32_t first, uint32_t n, uint32_t n_undecoded, uint64_t *n_shown)
+                     uint32_t first, uint32_t n, uint32_t n_undecoded)
 {
         struct vector *columns = alloc_array(all->n_columns + 1, sizeof *columns);
         struct scan_input input = {.decoded = {.n_rows = n, .n_columns = all->n_columns, .columns = columns}};
@@ -241,8 +285,7 @@ static void take_run(struct bounded *bounded, uint32_t source, struct scan *scan
                 vector_view(&all->columns[c], first, n, &columns[c], &arena);
         scan_run(scan, &input, &result);
         for (uint32_t i = 0; i < result.n_dead; i++)
-                apply_dead(bounded, source, result.dead[i].reason, result.dead[i].detail, slice_make(NULL, 0), 0,
-                           n_shown);
+                apply_dead(bounded, source, result.dead[i].reason, result.dead[i].detail, slice_make(NULL, 0), 0);
         result.batch.n_dead += n_undecoded;
         result.batch.is_last = true;
         result.batch.origin = slice_from_text("");
@@ -251,8 +294,7 @@ static void take_run(struct bounded *bounded, uint32_t source, struct scan *scan
         alloc_free(columns);
 }
 
-static void take_rows(struct bounded *bounded, uint32_t source, struct scan *scan, struct builder *builder,
-                      uint64_t *n_shown)
+static void take_rows(struct bounded *bounded, uint32_t source, struct scan *scan, struct builder *builder)
 {
         struct batch rows;
         uint32_t first = 0;
@@ -263,12 +305,12 @@ static void take_rows(struct bounded *bounded, uint32_t source, struct scan *sca
 
                 reason_format(builder->dead[i].reason, builder->dead[i].field, detail);
                 apply_dead(bounded, source, reason_word(builder->dead[i].reason), detail, builder->dead[i].body,
-                           builder->dead[i].body_bytes, n_shown);
+                           builder->dead[i].body_bytes);
         }
         do {
                 uint32_t n = rows.n_rows - first < LIMIT_ROWS_PER_VECTOR ? rows.n_rows - first : LIMIT_ROWS_PER_VECTOR;
 
-                take_run(bounded, source, scan, &rows, first, n, first == 0 ? builder->n_dead : 0, n_shown);
+                take_run(bounded, source, scan, &rows, first, n, first == 0 ? builder->n_dead : 0);
                 first += n;
         } while (first < rows.n_rows);
 }
@@ -279,7 +321,6 @@ static int run_source(struct bounded *bounded, uint32_t index, struct err *err)
         struct scan *scan = NULL;
         struct files *files = NULL;
         struct builder *builder;
-        uint64_t n_shown = 0;
         int result = scan_new(source, index, bounded->engine, INT64_MAX / 4, RECORD_ROW_BYTES_MAX, &scan, err);
 
         if (result == 0)
@@ -288,13 +329,9 @@ static int run_source(struct bounded *bounded, uint32_t index, struct err *err)
                 result = files_next(files, LIMIT_ROWS_PER_VECTOR, &builder, err);
                 if (result != 0)
                         break;
-                take_rows(bounded, index, scan, builder, &n_shown);
+                take_rows(bounded, index, scan, builder);
                 result = write_output(bounded, err);
         }
-        if (n_shown > 0)
-                log_message(LOG_WARN, "dead-letters", "table '%.*s': %llu rows could not be read",
-                            (int)source->table->name.len, (const char *)source->table->name.data,
-                            (unsigned long long)n_shown);
         files_close(files);
         scan_free(scan);
         return result == FILES_E_END ? 0 : result;
@@ -329,7 +366,10 @@ enum err_code bounded_run(struct job *job)
         int result;
 
         sink_set_init(&bounded.sinks);
+        bounded.dead = alloc_zero(job->plan->n_sources + 1, sizeof *bounded.dead);
         result = run(&bounded, &err);
+        for (uint32_t i = 0; i < job->plan->n_sources; i++)
+                log_dead(job->plan->sources[i], &bounded.dead[i]);
         if (result < 0)
                 fprintf(stderr, "weir: %s\n", err.text);
         sink_set_done(&bounded.sinks);
@@ -338,6 +378,7 @@ enum err_code bounded_run(struct job *job)
         alloc_free(bounded.listeners);
         alloc_free(bounded.states);
         alloc_free(bounded.tables);
+        alloc_free(bounded.dead);
         job_free(job);
         return result < 0 ? err.code : ERR_NONE;
 }

@@ -640,7 +640,9 @@ static void print_help(void)
         fputs("usage: weir run [-D KEY=VALUE]... FILE...\n"
               "\n"
               "Runs the job that the SQL files describe. With a listening source it runs until SIGTERM; SIGHUP reads the\n"
-              "files again. With bounded sources only it runs to their end. -D beats SET in a file.\n"
+              "files again. With bounded sources only it runs to their end, and exits 0 also when rows were dead letters:\n"
+              "the first ten of each table are shown, all of them counted by reason in a line at the end. -D beats SET in a\n"
+              "file.\n"
               "\n"
               "Settings:\n",
               stdout);

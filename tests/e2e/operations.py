@@ -474,6 +474,45 @@ def rows_wider_than_a_record_are_dead_letters_and_the_rest_goes_on():
         weir.stop()
 
 
+BOUNDED_JOB = """
+CREATE TABLE clicks (k STRING NOT NULL, v INT, at_ STRING, ts AS TO_TIMESTAMP(at_), WATERMARK FOR ts AS ts)
+  WITH ('connector' = 'filesystem', 'path' = 'clicks.jsonl', 'format' = 'json');
+CREATE TABLE shows (k STRING, n BIGINT) WITH ('connector' = 'filesystem', 'path' = 'shows.jsonl', 'format' = 'json');
+CREATE TABLE a (k STRING, n BIGINT, s INT) WITH ('connector' = 'print');
+CREATE TABLE b (k STRING) WITH ('connector' = 'print');
+INSERT INTO a SELECT k, COUNT(*), SUM(v) FROM TABLE(TUMBLE(TABLE clicks, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+  GROUP BY k, window_start, window_end;
+INSERT INTO b SELECT k FROM shows WHERE n > 0;
+"""
+
+
+def bounded_run_says_what_became_of_every_row():
+    folder = weirlib.Folder("bounded")
+    good = {"k": "a", "v": 1, "at_": "2026-01-01 00:00:01"}
+    bad = [({"k": "a", "v": "much", "at_": good["at_"]}, 12), ({"k": "a", "v": 1, "at_": "no time"}, 5),
+           ({"v": 1, "at_": good["at_"]}, 3)]
+    for name, rows in (("clicks", [good] * 7 + [row for row, n in bad for _ in range(n)] + [good]),
+                       ("shows", [{"k": "x", "n": 1}, {"k": "y", "n": "two"}, {"k": "z", "n": 0}])):
+        with open(folder.join(f"{name}.jsonl"), "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+            if name == "clicks":
+                file.write('{"k": "a", "v"\n')
+    with open(folder.join("job.sql"), "w", encoding="utf-8") as file:
+        file.write(BOUNDED_JOB)
+    done = run_weir("run", folder.join("job.sql"))
+    if done.returncode != 0 or sorted(done.stdout.splitlines()) != ["+I[a, 8, 8]", "+I[x]"]:
+        raise Failure(f"exit {done.returncode}: {done.stdout!r} {done.stderr}")
+    shown = [line for line in done.stderr.splitlines() if " event=dead-letter " in line]
+    summary = [line.split(" event=dead-letters ")[1] for line in done.stderr.splitlines() if " event=dead-letters " in line]
+    if len(shown) != 10 + 1 or len(summary) != 2:
+        raise Failure(f"{len(shown)} shown, {summary}:\n{done.stderr}")
+    if not summary[0].startswith("table=clicks n=21 bad-text=12 ") or "null-rowtime=5" not in summary[0] or \
+            "null-value=3" not in summary[0] or "bad-json=1" not in summary[0] or "the first 10" not in summary[0]:
+        raise Failure(summary[0])
+    if not summary[1].startswith("table=shows n=1 bad-text=1 ") or "each is shown" not in summary[1]:
+        raise Failure(summary[1])
+
+
 def many_connections_and_an_idle_one():
     weir = make_weir("many")
     idle = weirlib.FlumeClient(weir.address("ad_events"))
@@ -563,5 +602,5 @@ if __name__ == "__main__":
                        dead_letters_are_counted_and_shown, dead_letters_are_rows_in_files,
                        dead_letters_beyond_the_limit_keep_their_reasons,
                        rows_wider_than_a_record_are_dead_letters_and_the_rest_goes_on, many_connections_and_an_idle_one,
-                       redis_that_knows_more_than_the_log_is_not_written,
+                       redis_that_knows_more_than_the_log_is_not_written, bounded_run_says_what_became_of_every_row,
                        log_at_its_limit_is_cut_and_goes_on, replay_is_shown_and_ends_at_sigterm])
