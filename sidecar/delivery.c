@@ -7,7 +7,10 @@
 
 #include <assert.h>
 
-enum { STEP_ROWS = 1000 };
+enum {
+        STEP_ROWS = 1000,
+        RETIRE_TICKS = 3, /* a sink that is not named any more has something to take back from its far side, too */
+};
 #define NO_SINK UINT32_MAX /* of a table: its sink was retired */
 
 struct known_table {
@@ -24,6 +27,7 @@ struct delivery {
         struct sink_set sinks;
         uint32_t n_feeders; /* feeders of sinks 0 .. n_feeders */
         struct feeder **feeders; /* NULL: retired */
+        uint8_t *unused_ticks;   /* of each sink: how often delivery_retire might have closed it */
         struct feeder_events events;
         uint32_t n_tables;
         struct known_table *tables;
@@ -139,6 +143,7 @@ struct delivery *delivery_close(struct delivery *delivery)
         for (uint32_t i = 0; i < delivery->n_feeders; i++)
                 feeder_free(delivery->feeders[i]);
         alloc_free(delivery->feeders);
+        alloc_free(delivery->unused_ticks);
         outbox_close(delivery->outbox);
         alloc_free(delivery->tables);
         bytes_done(&delivery->committed);
@@ -187,6 +192,22 @@ static struct slice table_fingerprint(void *context, const struct plan_table *ta
         const struct known_table *known = find_known(context, table);
 
         return known == NULL ? slice_make(NULL, 0) : known->fingerprint;
+}
+
+/* A table is not known yet while it is being added: it is of the newest job then. */
+static bool is_in_force(void *context, const struct plan_table *table)
+{
+        const struct delivery *delivery = context;
+        const struct known_table *known = find_known(delivery, table);
+        uint32_t newest = 0;
+
+        for (uint32_t i = 0; i < delivery->n_tables; i++)
+                newest = delivery->tables[i].generation > newest ? delivery->tables[i].generation : newest;
+        for (uint32_t i = 0; i < delivery->n_tables && known != NULL; i++)
+                if (delivery->tables[i].generation == newest && delivery->tables[i].sink_index == known->sink_index &&
+                    slice_is_equal(delivery->tables[i].table->name, table->name))
+                        return true;
+        return known == NULL;
 }
 
 void delivery_append_committed(const struct delivery *delivery, struct bytes *bytes)
@@ -254,9 +275,11 @@ static int start_sink(struct delivery *delivery, uint32_t index, uint64_t last_e
                                      .has_commit = delivery->config.has_log,
                                      .committed_epoch = find_committed(delivery, delivery->sinks.groups[index]),
                                      .fingerprint = table_fingerprint,
+                                     .is_in_force = is_in_force,
                                      .context = delivery};
 
         delivery->feeders[index] = feeder;
+        delivery->unused_ticks[index] = 0;
         if (sink->ops->open(sink, &config, err) < 0)
                 return err_prefix(err, "sink %s", delivery->sinks.groups[index]);
         return 0;
@@ -267,6 +290,7 @@ int delivery_start(struct delivery *delivery, uint64_t last_epoch, uint64_t log_
         uint32_t n_sinks = delivery->sinks.n_sinks;
 
         delivery->feeders = alloc_resize(delivery->feeders, n_sinks + 1, sizeof *delivery->feeders);
+        delivery->unused_ticks = alloc_resize(delivery->unused_ticks, n_sinks + 1, sizeof *delivery->unused_ticks);
         while (delivery->n_feeders < n_sinks)
                 delivery->feeders[delivery->n_feeders++] = NULL;
         for (uint32_t i = 0; i < n_sinks; i++)
@@ -362,8 +386,15 @@ void delivery_retire(struct delivery *delivery, uint32_t generation,
                 uint64_t until, committed = delivery_committed(delivery, i);
                 const char *group = delivery->sinks.groups[i];
 
-                if (delivery->feeders[i] == NULL || !delivery->sinks.sinks[i]->kind->is_done_with_commit ||
-                    find_use(delivery, i, rows_until, context, &until) >= generation)
+                if (delivery->feeders[i] == NULL || !delivery->sinks.sinks[i]->kind->is_done_with_commit)
+                        continue;
+                if (find_use(delivery, i, rows_until, context, &until) >= generation) {
+                        delivery->unused_ticks[i] = 0;
+                        continue;
+                }
+                if (delivery->unused_ticks[i] < RETIRE_TICKS)
+                        delivery->unused_ticks[i]++;
+                if (delivery->unused_ticks[i] < RETIRE_TICKS)
                         continue;
                 if (find_committed(delivery, group) > committed) /* it was not heard of in this life */
                         committed = find_committed(delivery, group);

@@ -225,6 +225,7 @@ static void become_ready(struct redis_sink *redis, enum sink_memory memory, uint
                 redis_epoch_doubt_streams(&redis->open);
         for (uint32_t i = 0; i < redis->open.n_targets; i++)
                 redis_epoch_send_catalog(&redis->open, i, &redis->config);
+        redis_epoch_withdraw_catalog(&redis->open, &redis->config);
         redis->sink.stats.is_ready = true;
         redis->sink.stats.is_refused = false;
         redis->sink.stats.committed_epoch = epoch;
@@ -260,6 +261,8 @@ static void on_timer(void *context)
         if (redis->owner == NULL || redis->state == AWAY || redis->state == STOPPED)
                 return;
         redis_owner_tick(redis->owner, now_ns);
+        if (redis->state == WRITING) /* the job may have changed */
+                redis_epoch_withdraw_catalog(&redis->open, &redis->config);
         loop_timer_start(redis->timer, REDIS_OWNER_WATCH_MS);
 }
 

@@ -20,6 +20,7 @@ void redis_epoch_init(struct redis_epoch *epoch)
         redis_row_init(&epoch->row);
         redis_zset_init(&epoch->zsets);
         bytes_init(&epoch->scratch);
+        bytes_init(&epoch->owner);
         bytes_init(&epoch->last_key);
 }
 
@@ -31,6 +32,7 @@ void redis_epoch_done(struct redis_epoch *epoch)
         redis_row_done(&epoch->row);
         redis_zset_done(&epoch->zsets);
         bytes_done(&epoch->scratch);
+        bytes_done(&epoch->owner);
         bytes_done(&epoch->last_key);
 }
 
@@ -70,6 +72,9 @@ void redis_epoch_send_catalog(struct redis_epoch *epoch, uint32_t index, const s
         const char *argv[4] = {"HSET", "weir:catalog", (const char *)name.data, NULL};
         size_t lens[4] = {4, 12, name.len, 0};
 
+        if (config->is_in_force != NULL && !config->is_in_force(config->context, table->table))
+                return;
+        epoch->targets[index].is_withdrawn = false;
         if (config->fingerprint != NULL)
                 fingerprint = config->fingerprint(config->context, table->table);
         bytes_reset(&epoch->scratch);
@@ -77,6 +82,35 @@ void redis_epoch_send_catalog(struct redis_epoch *epoch, uint32_t index, const s
         argv[3] = (const char *)epoch->scratch.data;
         lens[3] = epoch->scratch.len;
         send_counted(epoch, REDIS_EXPECT_NUMBER, index, 4, argv, lens);
+}
+
+void redis_epoch_withdraw_catalog(struct redis_epoch *epoch, const struct sink_config *config)
+{
+        bytes_reset(&epoch->owner);
+        redis_table_append_owner(slice_from_text(config->name), &epoch->owner);
+        for (uint32_t i = 0; config->is_in_force != NULL && i < epoch->n_targets; i++) {
+                struct redis_target *target = &epoch->targets[i];
+                struct slice name = target->table->table->name;
+                const char *argv[3] = {"HGET", "weir:catalog", (const char *)name.data};
+                size_t lens[3] = {4, 12, name.len};
+
+                if (target->is_withdrawn || config->is_in_force(config->context, target->table->table))
+                        continue;
+                target->is_withdrawn = true;
+                send_counted(epoch, REDIS_EXPECT_CATALOG, i, 3, argv, lens);
+        }
+}
+
+/* What another instance has put in since stays. */
+static void on_catalog(struct redis_epoch *epoch, struct redis_tag tag, const struct redis_reply *reply)
+{
+        struct slice name = epoch->targets[tag.table].table->table->name;
+        const char *argv[3] = {"HDEL", "weir:catalog", (const char *)name.data};
+        size_t lens[3] = {4, 12, name.len};
+
+        if (reply->type == REDIS_REPLY_TEXT &&
+            memmem(reply->text.data, reply->text.len, epoch->owner.data, epoch->owner.len) != NULL)
+                send_counted(epoch, REDIS_EXPECT_NUMBER, tag.table, 3, argv, lens);
 }
 
 void redis_epoch_end(struct redis_epoch *epoch)
@@ -93,9 +127,11 @@ void redis_epoch_reset(struct redis_epoch *epoch)
 {
         redis_epoch_end(epoch);
         epoch->n_due = 0;
-        for (uint32_t i = 0; i < epoch->n_targets; i++)
+        for (uint32_t i = 0; i < epoch->n_targets; i++) { /* answers will not come */
+                epoch->targets[i].is_withdrawn = false;
                 if (epoch->targets[i].check == REDIS_STREAM_ASKED)
-                        epoch->targets[i].check = REDIS_STREAM_UNCHECKED; /* the answer will not come */
+                        epoch->targets[i].check = REDIS_STREAM_UNCHECKED;
+        }
 }
 
 void redis_epoch_doubt_streams(struct redis_epoch *epoch)
@@ -199,6 +235,7 @@ static enum redis_trouble judge(enum redis_expect expect, const struct redis_rep
                 return redis_reply_at(reply, 0) != NULL ? REDIS_FINE : REDIS_STREAM_AHEAD;
         case REDIS_EXPECT_FIRST:
                 return reply->type == REDIS_REPLY_LIST ? REDIS_FINE : REDIS_OTHER;
+        case REDIS_EXPECT_CATALOG:
         case REDIS_EXPECT_OWNER:
                 break;
         }
@@ -217,6 +254,10 @@ void redis_epoch_reply(struct redis_epoch *epoch, struct redis_tag tag, const st
         if (key.len > 0) {
                 bytes_reset(&epoch->last_key);
                 bytes_append_slice(&epoch->last_key, key);
+        }
+        if (expect == REDIS_EXPECT_CATALOG) {
+                on_catalog(epoch, tag, reply);
+                return;
         }
         kind = judge(expect, reply, &fault);
         if (kind == REDIS_OTHER && expect == REDIS_EXPECT_ID &&

@@ -18,6 +18,7 @@ struct redis_target { /* a table and what the open epoch did to it */
         enum redis_stream_check check;
         uint64_t first_epoch, first_number; /* REDIS_STREAM_ASKED: the first id to be sent */
         bool has_rejected;         /* a note was written */
+        bool is_withdrawn;         /* its line in weir:catalog was asked for, to be taken out */
 };
 
 struct redis_epoch_events {
@@ -39,6 +40,7 @@ struct redis_epoch {
         struct redis_zsets zsets;
         uint32_t next_zset;        /* the first that redis_epoch_finish has not renamed yet */
         struct bytes scratch;
+        struct bytes owner;        /* of our lines in weir:catalog, as it stands in their JSON */
         struct bytes last_key;     /* of the last reply that had one: EXEC has none */
 };
 
@@ -53,6 +55,9 @@ void redis_epoch_send_catalog(struct redis_epoch *epoch, uint32_t target, const 
 
 /* The epoch is committed. What was sent meanwhile for a table that joined is still due. */
 void redis_epoch_end(struct redis_epoch *epoch);
+/* Takes tables out of weir:catalog that the job in force does not have, if it was this instance that put them in. */
+void redis_epoch_withdraw_catalog(struct redis_epoch *epoch, const struct sink_config *config);
+
 /* Nothing is under way, and nothing is due. */
 void redis_epoch_reset(struct redis_epoch *epoch);
 /* Redis had no commit record, or an entry of ours is missing: streams are looked at before their next row. */

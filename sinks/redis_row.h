@@ -23,6 +23,7 @@ enum redis_expect {
         REDIS_EXPECT_ID,      /* XADD: the id that was given */
         REDIS_EXPECT_ENTRY,   /* XRANGE of one id: it is there */
         REDIS_EXPECT_FIRST,   /* XRANGE of the first entry: a list */
+        REDIS_EXPECT_CATALOG, /* HGET of a table that is gone: whatever it is, results do not depend on it */
         REDIS_EXPECT_OWNER,   /* everything from here on belongs to redis_owner.c */
 };
 

@@ -185,6 +185,11 @@ static void append_columns(const struct redis_table *table, struct bytes *json)
         bytes_append_byte(json, ']');
 }
 
+void redis_table_append_owner(struct slice instance_name, struct bytes *json)
+{
+        append_member(json, "instance", instance_name);
+}
+
 void redis_table_catalog(const struct redis_table *table, struct slice instance_name, struct slice fingerprint,
                          struct bytes *json)
 {
@@ -201,7 +206,7 @@ void redis_table_catalog(const struct redis_table *table, struct slice instance_
                 append_member(json, "score", table->columns[table->score].name);
         }
         append_columns(table, json);
-        append_member(json, "instance", instance_name);
+        redis_table_append_owner(instance_name, json);
         if (fingerprint.len > 0)
                 append_member(json, "sql", fingerprint);
         bytes_append_byte(json, '}');

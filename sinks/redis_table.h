@@ -44,5 +44,7 @@ void redis_table_key_pattern(const struct redis_table *table, struct bytes *text
 /* The table's entry in weir:catalog, one JSON object. fingerprint: of the SQL that fills it, may be empty. */
 void redis_table_catalog(const struct redis_table *table, struct slice instance_name, struct slice fingerprint,
                          struct bytes *json);
+/* What tells whose entry it is: a member of that object, with the comma before it. */
+void redis_table_append_owner(struct slice instance_name, struct bytes *json);
 
 #endif

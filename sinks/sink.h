@@ -67,7 +67,9 @@ struct sink_config {
         bool has_commit;       /* false: every source is bounded, or nothing is logged; no commit record is kept */
         /* Hash of the SQL that fills a table, for the catalog; may be NULL. Valid during the call. */
         struct slice (*fingerprint)(void *context, const struct plan_table *table);
-        void *context;         /* of has_made and fingerprint */
+        /* Whether the job in force has a table of that name in this sink; NULL: it has all of them. */
+        bool (*is_in_force)(void *context, const struct plan_table *table);
+        void *context;         /* of has_made, fingerprint and is_in_force */
 };
 
 /* Numbers for /status and /metrics; the sink writes them, anyone on the loop thread reads them. */

@@ -285,6 +285,8 @@ def a_sink_that_no_job_names_is_closed_when_its_rows_are_there():
     weirlib.wait_until("the old one to be left", 20, lambda: connections(old) == [])
     if not old.client().exists("weir:{r:e199}") or connections(new) != ["weir:retired"]:
         raise Failure("rows of the old job are missing, or the new connection is")
+    if old.client().hkeys("weir:catalog") != [] or new.client().hkeys("weir:catalog") != ["r"]:
+        raise Failure(f"catalogs {old.client().hkeys('weir:catalog')} and {new.client().hkeys('weir:catalog')}")
     weir.http("/metrics")
     reload(weir, job)  # and back
     client.append_batch(timed(range(400, 500), BASE_MS + 40_000))
@@ -294,6 +296,27 @@ def a_sink_that_no_job_names_is_closed_when_its_rows_are_there():
     weir.start()
     weirlib.wait_until("the old one after a kill", 20, lambda: connections(old) == ["weir:retired"])
     weirlib.wait_until("the new one to be left after a kill", 20, lambda: connections(new) == [])
+    weir.stop()
+
+
+def the_catalog_names_the_tables_of_the_job_in_force():
+    folder = weirlib.Folder("catalog-redis")
+    redis = weirlib.RedisServer(folder)
+    job = HEAD + SOURCE.format(name="ads") + RESULTS.format(table="r", url=redis.url)
+    more = RESULTS.format(table="q", url=redis.url) + RESULTS.format(table="other", url=redis.url)
+    weir = make_weir("catalog", job + more)
+    client = redis.client()
+    weirlib.wait_until("the catalog", 20, lambda: sorted(client.hkeys("weir:catalog")) == ["other", "q", "r"])
+    moved = client.hget("weir:catalog", "other").replace('"instance":"catalog"', '"instance":"somebody"')
+    client.hset("weir:catalog", "other", moved)  # a table that another instance has taken over
+    reload(weir, job)
+    weirlib.wait_until("q to leave", 20, lambda: sorted(client.hkeys("weir:catalog")) == ["other", "r"])
+    reload(weir, job + more)
+    weirlib.wait_until("q to be back", 20, lambda: sorted(client.hkeys("weir:catalog")) == ["other", "q", "r"])
+    weir.stop()
+    weir.write_job(job)
+    weir.start()
+    weirlib.wait_until("other to leave, too", 20, lambda: client.hkeys("weir:catalog") == ["r"])
     weir.stop()
 
 
@@ -327,4 +350,5 @@ if __name__ == "__main__":
                        the_end_of_a_connection_goes_before_a_change_of_job, results_behind_a_change_of_account_all_arrive,
                        a_batch_that_waits_too_long_is_refused_and_not_taken_as_well,
                        a_sink_that_no_job_names_is_closed_when_its_rows_are_there,
+                       the_catalog_names_the_tables_of_the_job_in_force,
                        a_removed_sink_that_is_away_for_good_does_not_stop_the_others])
