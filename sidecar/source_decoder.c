@@ -84,6 +84,14 @@ static void choose_fingerprint(const struct plan_source *plan, const struct hash
         }
 }
 
+/* "job.sql:3:14: table 'ad_events': " */
+static void prefix_place(const struct plan_table *table, struct err *err)
+{
+        err_prefix(err, "table '%.*s'", (int)table->name.len, (const char *)table->name.data);
+        if (table->place.file != NULL)
+                err_prefix(err, "%s:%u:%u", table->place.file, table->place.line, table->place.column);
+}
+
 int source_decoder_open(const struct plan_source *plan, const struct hash_key *key, struct source_decoder *ret_decoder,
                         struct err *err)
 {
@@ -121,7 +129,7 @@ int source_decoder_open(const struct plan_source *plan, const struct hash_key *k
         arena_done(&arena);
         if (result < 0) {
                 source_decoder_close(ret_decoder);
-                err_prefix(err, "table '%.*s'", (int)plan->table->name.len, (const char *)plan->table->name.data);
+                prefix_place(plan->table, err);
                 if (err != NULL)
                         err->code = ERR_CONFIG;
         }
@@ -140,6 +148,28 @@ bool source_decoder_is_listening(const struct plan_source *plan)
         return connector_is(plan->table, "connector", "flume");
 }
 
+/* An address has one table; port 0 is another one for each. */
+static int check_listen(const struct plan_job *plan, uint32_t source, struct err *err)
+{
+        const struct plan_table *table = plan->sources[source]->table;
+        struct slice listen = connector_text(table, "listen");
+
+        if (listen.len > 2 && memcmp(listen.data + listen.len - 2, ":0", 2) == 0)
+                return 0;
+        for (uint32_t i = 0; i < source; i++) {
+                const struct plan_table *other = plan->sources[i]->table;
+
+                if (!source_decoder_is_listening(plan->sources[i]) ||
+                    !slice_is_equal(connector_text(other, "listen"), listen))
+                        continue;
+                err_set(err, ERR_CONFIG, "'listen' = '%.*s' is where table '%.*s' listens", (int)listen.len,
+                        (const char *)listen.data, (int)other->name.len, (const char *)other->name.data);
+                prefix_place(table, err);
+                return -1;
+        }
+        return 0;
+}
+
 int source_decoder_check(const struct plan_job *plan, struct err *err)
 {
         struct hash_key key = hash_key_from_seed(1);
@@ -149,6 +179,8 @@ int source_decoder_check(const struct plan_job *plan, struct err *err)
 
                 if (!source_decoder_is_listening(plan->sources[i]))
                         continue;
+                if (check_listen(plan, i, err) < 0)
+                        return -1;
                 if (source_decoder_open(plan->sources[i], &key, &decoder, err) < 0)
                         return -1;
                 source_decoder_close(&decoder);

@@ -260,11 +260,19 @@ static int check_flume(const struct plan_table *table, struct err *err)
 {
         bool is_avro = connector_is(table, "format", "avro");
         bool has_schema = plan_table_option(table, "avro.schema-file") != NULL;
+        uint32_t n_physical = 0;
 
         if (is_avro && !has_schema)
                 return err_set(err, ERR_CONFIG, "'format' = 'avro' needs 'avro.schema-file'");
         if (!is_avro && has_schema)
                 return err_set(err, ERR_CONFIG, "'avro.schema-file' goes with 'format' = 'avro' only");
+        if (connector_is(table, "format", "raw")) {
+                for (uint32_t i = 0; i < table->n_columns; i++)
+                        n_physical += table->columns[i].kind == PLAN_PHYSICAL;
+                if (n_physical > 1)
+                        return err_set(err, ERR_CONFIG, "'format' = 'raw' is one column, the body; this table has %u",
+                                       n_physical);
+        }
         if (connector_is(table, "dedup", "off") &&
             (plan_table_option(table, "dedup.key") != NULL || plan_table_option(table, "dedup.horizon") != NULL))
                 return err_set(err, ERR_CONFIG, "'dedup' = 'off' goes without the other dedup options");

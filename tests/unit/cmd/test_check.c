@@ -112,7 +112,7 @@ TEST(schema_files_are_read)
                                       "INSERT INTO a SELECT kind FROM ev;\n");
         int code;
 
-        CHECK_CONTAINS(run(&job, 1, &code), "error[WEIR-P0608]");
+        CHECK_CONTAINS(run(&job, 1, &code), "job.sql:1:14: table 'ev': schema file");
         CHECK_INT(code, ERR_CONFIG);
         write_file("ev.avsc",
                    "{\"type\":\"record\",\"name\":\"e\",\"fields\":[{\"name\":\"kind\",\"type\":\"string\"}]}");
@@ -122,6 +122,25 @@ TEST(schema_files_are_read)
                    "{\"type\":\"record\",\"name\":\"e\",\"fields\":[{\"name\":\"kind\",\"type\":\"long\"}]}");
         CHECK_TEXT(run(&job, 1, &code), "ok: 1 query from 1 source\n");
         CHECK_INT(code, ERR_NONE);
+}
+
+TEST(an_address_has_one_table)
+{
+#define LISTENS(name, address)                                                                              \
+        "CREATE TABLE " name " (line STRING)\n"                                                             \
+        "WITH ('connector' = 'flume', 'listen' = '" address "', 'format' = 'raw');\n"                       \
+        "CREATE TABLE " name "_o (line STRING) WITH ('connector' = 'blackhole');\n"                         \
+        "INSERT INTO " name "_o SELECT line FROM " name ";\n"
+        const char *twice = write_file("twice.sql", LISTENS("a", "127.0.0.1:4141") LISTENS("b", "127.0.0.1:4141"));
+        const char *free_ports = write_file("free.sql", LISTENS("a", "127.0.0.1:0") LISTENS("b", "127.0.0.1:0"));
+        int code;
+
+        CHECK_CONTAINS(run(&twice, 1, &code),
+                       "twice.sql:5:14: table 'b': 'listen' = '127.0.0.1:4141' is where table 'a' listens");
+        CHECK_INT(code, ERR_CONFIG);
+        CHECK_TEXT(run(&free_ports, 1, &code), "ok: 2 queries from 2 sources\n");
+        CHECK_INT(code, ERR_NONE);
+#undef LISTENS
 }
 
 /* ---- against a state directory ---- */
