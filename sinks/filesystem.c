@@ -8,8 +8,8 @@
  * bounded run.
  *
  * An epoch is in the files as a whole or not at all: rows behind the last commit are cut off by the next start. An
- * epoch without rows for this table makes no commit of its own; that it is not recorded costs an empty look at the
- * next start.
+ * epoch without rows for this table makes no commit of its own unless a part is due; that it is not recorded costs an
+ * empty look at the next start.
  *
  * Rows go to the kernel on the loop thread (memory, not disk); what waits for the disk, the syncs of a commit, runs
  * on a thread of the sink's own, and the loop hears of it by a mailbox. A full disk is a state: the epoch is cut
@@ -377,7 +377,7 @@ static enum sink_result filesystem_commit(struct sink *sink, uint64_t epoch, uin
         if (files->state != FILES_WRITING)
                 return SINK_DOWN;
         files->epoch = epoch;
-        if (files->rows == 0) {
+        if (files->rows == 0 && (files->fd < 0 || !is_to_be_rolled(files))) {
                 committed(files);
                 return SINK_OK;
         }

@@ -210,6 +210,31 @@ TEST(parts_are_rolled_by_size_and_by_age)
         sink_rig_done(&setup.rig);
 }
 
+/* Epochs of other tables go on, and readers wait for what was committed long ago. */
+TEST(a_part_that_is_due_is_finished_by_an_epoch_without_rows_too)
+{
+        struct setup setup;
+
+        set_up(&setup, "json", "sink.rolling-policy.rollover-interval=10 s");
+        sink_rig_piece(&setup.rig, setup.archive, INT64_MIN, "1, a");
+        sink_rig_end(&setup.rig, 1, 1);
+        sink_rig_open(&setup.rig);
+        CHECK(sink_rig_commit(&setup.rig, 1));
+        sink_rig_end(&setup.rig, 2, 2);
+        CHECK(sink_rig_commit(&setup.rig, 2));
+        check_rows(&setup, "", 0, 1);
+        setup.rig.speed = 2;
+        sink_rig_end(&setup.rig, 3, 3);
+        CHECK(sink_rig_commit(&setup.rig, 3));
+        check_rows(&setup, "{\"id\":1,\"s\":\"a\"}\n", 1, 0);
+        sink_rig_end(&setup.rig, 4, 4);
+        CHECK(sink_rig_commit(&setup.rig, 4));
+        sink_rig_restart(&setup.rig);
+        CHECK(sink_rig_commit(&setup.rig, 4));
+        check_rows(&setup, "{\"id\":1,\"s\":\"a\"}\n", 1, 0);
+        sink_rig_done(&setup.rig);
+}
+
 TEST(second_instance_of_the_same_name_is_refused)
 {
         struct setup setup;
