@@ -234,6 +234,8 @@ static const char *misspelt_help(const struct parser *parser, const struct expec
                 if (kind_before(parser, back) != IDENT)
                         continue;
                 token = &parser->tokens[parser->at - 1 - back];
+                if (token->text.len < 3)
+                        continue; /* near to every short word */
                 nearest_init(&nearest, token->text);
                 for (int i = 0; i < expected->n; i++) {
                         const char *name = expected->names[i] + 1;
