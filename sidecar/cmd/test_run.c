@@ -90,7 +90,7 @@ static int read_job(const struct running *running, struct sql_file *files, uint3
 static int compile_job(struct running *running, struct err *err)
 {
         struct sql_file files[JOB_FILES_MAX];
-        struct sql_input input = {.files = files};
+        struct sql_input input = {.files = files, .judge = eval_judge};
         struct diag_list diags;
         struct bytes text;
         int result;

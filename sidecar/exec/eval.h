@@ -22,6 +22,9 @@ struct eval_state;
 int eval_compile(struct expr *const *exprs, uint32_t n, struct arena *arena, struct eval_program **ret_program,
                  struct err *err) WEIR_MUST_CHECK;
 
+/* The same of one call, before there is a whole: 0, or ERR_CONFIG. Its other arguments may be anything. */
+int eval_judge(const struct expr *call, struct err *err) WEIR_MUST_CHECK;
+
 struct eval_state *eval_state_new(void);
 struct eval_state *eval_state_free(struct eval_state *state); /* returns NULL */
 /* Results of all runs since the last reset become invalid. */

@@ -77,3 +77,56 @@ int eval_compile(struct expr *const *exprs, uint32_t n, struct arena *arena, str
         eval_state_free(evaluator.state);
         return result;
 }
+
+/* ---- literals ---- */
+
+static void note_column(void *context, const struct expr *column)
+{
+        bool *has_columns = context;
+
+        (void)column;
+        *has_columns = true;
+}
+
+static bool has_patterns(enum function_id function)
+{
+        switch (function) {
+        case FN_LIKE:
+        case FN_REGEXP:
+        case FN_REGEXP_EXTRACT:
+        case FN_REGEXP_REPLACE:
+        case FN_DATE_FORMAT:
+        case FN_TO_TIMESTAMP:
+        case FN_FROM_UNIXTIME:
+        case FN_ENCODE:
+        case FN_DECODE:
+        case FN_PARSE_URL:
+                return true;
+        default:
+                return false;
+        }
+}
+
+int eval_judge(const struct expr *call, struct err *err)
+{
+        struct eval_program *program;
+        struct expr copy, *only = &copy, columns[4], *args[4];
+        struct arena arena;
+        int result;
+
+        if (call->kind != EXPR_CALL || !has_patterns(call->function) || call->n_args > 4)
+                return 0;
+        for (uint32_t i = 0; i < call->n_args; i++) {
+                bool has_columns = false;
+
+                expr_visit_columns(call->args[i], note_column, &has_columns);
+                columns[i] = (struct expr){.kind = EXPR_COLUMN, .type = call->args[i]->type, .column = i};
+                args[i] = has_columns ? &columns[i] : call->args[i];
+        }
+        copy = *call;
+        copy.args = args;
+        arena_init(&arena, 4096, 0);
+        result = eval_compile(&only, 1, &arena, &program, err);
+        arena_done(&arena);
+        return result;
+}

@@ -4,6 +4,7 @@
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/file.h"
 #include "sidecar/base/limits.h"
+#include "sidecar/exec/eval.h"
 
 static struct job *new_job(uint32_t n_files, uint32_t n_overrides, struct sql_file **ret_files,
                            struct sql_override **ret_overrides)
@@ -94,6 +95,7 @@ struct job *job_free(struct job *job)
 
 int job_compile(struct job *job, struct diag_list *diags)
 {
+        job->input.judge = eval_judge;
         return sql_compile(&job->input, &job->arena, diags, &job->plan);
 }
 

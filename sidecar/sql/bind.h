@@ -117,6 +117,7 @@ struct binder {
         uint32_t n_overrides; /* the first ones of settings */
         uint32_t n_inserts;   /* seen so far, broken ones too */
         uint32_t view_depth;
+        int (*judge)(const struct expr *call, struct err *err); /* or NULL */
         bool is_trial; /* binding a view only to check it: scans are not kept */
 };
 

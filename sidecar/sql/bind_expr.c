@@ -223,6 +223,8 @@ static struct expr *make(struct bind_context *context, enum function_id function
 
         if (call_make(function, args, n, context->binder->arena, &expr, &err) != 0)
                 return report(context, DIAG_ARGUMENT, ast, &err);
+        if (context->binder->judge != NULL && context->binder->judge(expr, &err) != 0)
+                return report(context, DIAG_LITERAL, n > 1 && ast->args.n == n ? ast_arg(ast, 1) : ast, &err);
         return expr;
 }
 

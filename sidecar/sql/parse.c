@@ -71,6 +71,16 @@ static int kind_at(const struct parser *parser, uint32_t at)
         return at < parser->end ? parser->tokens[at].kind : 0;
 }
 
+/* CREATE TABLE ... LIKE, not a predicate: those of a table stand in parentheses. */
+static bool is_like_clause(const struct parser *parser)
+{
+        int second = kind_at(parser, parser->begin + 1);
+
+        if (parser->depth > 0 || kind_at(parser, parser->begin) != CREATE)
+                return false;
+        return second != VIEW && (second == TABLE || kind_at(parser, parser->begin + 2) != VIEW);
+}
+
 /* What a token means where it stands: some stretches are refused as a whole and come as one token. */
 static int kind_in_place(struct parser *parser, const struct token *token)
 {
@@ -88,7 +98,7 @@ static int kind_in_place(struct parser *parser, const struct token *token)
         case DISTRIBUTED:
                 return swallow_distribution(parser) ? DISTRIBUTED : RESERVED;
         case LIKE:
-                if (parser->depth > 0 || parser->tokens[parser->begin].kind != CREATE)
+                if (!is_like_clause(parser))
                         return LIKE;
                 parser->at = parser->end;
                 return LIKE_CLAUSE;

@@ -47,7 +47,7 @@ static void parse_all(struct binder *binder, struct ast_list *statements)
 int sql_compile(const struct sql_input *input, struct arena *arena, struct diag_list *diags,
                 struct plan_job **ret_job)
 {
-        struct binder binder = {.arena = arena, .diags = diags};
+        struct binder binder = {.arena = arena, .diags = diags, .judge = input->judge};
         struct ast_list statements = {0};
         struct diag_span nowhere = {.file = DIAG_NO_FILE};
 

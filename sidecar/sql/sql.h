@@ -25,6 +25,8 @@ struct sql_input {
         uint32_t n_files;
         const struct sql_override *overrides;
         uint32_t n_overrides;
+        /* Can this call work, by its literals? 0, or an error. Of exec/, which sql/ does not know; NULL: not asked. */
+        int (*judge)(const struct expr *call, struct err *err);
 };
 
 enum { SQL_E_REFUSED = 1 };

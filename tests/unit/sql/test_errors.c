@@ -4,6 +4,7 @@
  * WEIR_GOLDEN=write ./test_errors writes the texts anew; read the difference before keeping it. */
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/file.h"
+#include "sidecar/exec/eval.h"
 #include "sidecar/sql/sql.h"
 #include "tests/lib/check.h"
 
@@ -38,7 +39,7 @@ static struct slice read_file(struct arena *arena, const char *path)
 static void golden_init(struct golden *golden, const char *name, struct slice text)
 {
         struct sql_file file = {slice_from_text(name), text};
-        struct sql_input input = {.files = &file, .n_files = 1};
+        struct sql_input input = {.files = &file, .n_files = 1, .judge = eval_judge};
         struct plan_job *job = NULL;
 
         arena_init(&golden->arena, 64 << 10, 0);
