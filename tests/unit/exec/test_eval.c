@@ -504,10 +504,12 @@ TEST(like_is_what_it_says)
                 for (unsigned by_row = 0; by_row < 2; by_row++) {
                         struct expr *like = by_row != 0 ? add_column(&bed, type_string(false), patterns)
                                                         : text(&bed, pattern);
+                        /* Flink takes a constant '' so, though not one of a column. */
+                        const char *meant = by_row == 0 && pattern[0] == '\0' ? "%" : pattern;
 
                         run(&bed, call(&bed, FN_LIKE, 2, s, like, NULL));
                         for (unsigned row = 0; row < 40; row++) {
-                                if ((bed.result.i64[row] != 0) != is_like(texts[row], pattern))
+                                if ((bed.result.i64[row] != 0) != is_like(texts[row], meant))
                                         CHECK_FAIL("'%s' LIKE '%s'", texts[row], pattern);
                         }
                 }
