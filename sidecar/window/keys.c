@@ -376,6 +376,16 @@ void keys_release(struct keys *keys, const struct block_dir *pane)
         }
 }
 
+void keys_release_all(struct keys *keys)
+{
+        if (keys->capacity == 0)
+                return;
+        memset(keys->holds, 0, keys->capacity * sizeof *keys->holds);
+        memset(keys->free, 0xff, keys->capacity / 8);
+        keys->n_live = 0;
+        keys->first_free = 0;
+}
+
 /* ---- frozen ---- */
 
 void keys_freeze(struct keys *keys, struct keys_frozen *ret_frozen)

@@ -102,6 +102,8 @@ static inline void keys_hold(struct keys *keys, uint32_t id)
 }
 /* A pane goes: its ids are held once less. */
 void keys_release(struct keys *keys, const struct block_dir *pane);
+/* The same when no pane is left, at once. */
+void keys_release_all(struct keys *keys);
 
 /* The keys as they are now. */
 struct keys_frozen {

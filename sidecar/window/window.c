@@ -185,10 +185,15 @@ struct window_pane *window_pane_need(struct window *window, int64_t index)
 
 void window_pane_drop(struct window *window, uint32_t at, uint32_t n)
 {
+        bool are_all = n == window->n_panes; /* behind a gap: a hundred panes of a million keys cost what one costs */
+
+        if (are_all)
+                keys_release_all(&window->keys);
         for (uint32_t i = at; i < at + n; i++) {
                 struct window_pane *pane = window->panes[i];
 
-                keys_release(&window->keys, pane->map.dir);
+                if (!are_all)
+                        keys_release(&window->keys, pane->map.dir);
                 window->n_entries -= pane->n_entries;
                 block_map_done(&pane->map);
                 alloc_free(pane);

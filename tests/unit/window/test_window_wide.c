@@ -176,6 +176,51 @@ TEST(thousands_of_texts_equal_a_recount)
         check_recount(by_text);
 }
 
+/* Rows before and behind a gap in which all panes go: at once, or one after the other. */
+static void run_gap(const struct rows_plan *plan, bool is_at_once, struct bytes *ret_lines)
+{
+        struct window *window = rows_window(plan, NULL);
+        struct arena arena;
+        struct batch batch;
+
+        arena_init(&arena, 1 << 20, 0);
+        batch = rows_batch(rows, ROWS / 2, &arena);
+        window_apply(window, &batch, 0, ROWS / 2);
+        for (int64_t ms = 0; ms < 20 * SLIDE_MS && !is_at_once; ms += SLIDE_MS)
+                window_advance(window, ms);
+        window_advance(window, 20 * SLIDE_MS);
+        CHECK_UINT(window_live_keys(window), 0);
+        for (uint32_t i = 0; i < ROWS / 2; i++)
+                rows[i].time_ms += 30 * SLIDE_MS;
+        batch = rows_batch(rows + ROWS / 4, ROWS / 4, &arena);
+        window_apply(window, &batch, 0, ROWS / 4);
+        batch = rows_batch(rows, ROWS / 4, &arena);
+        window_apply(window, &batch, 0, ROWS / 4);
+        rows_emit(window, plan, 1000, ret_lines);
+        rows_save(window, ret_lines); /* the ids stand in it */
+        window_advance(window, INT64_MAX);
+        rows_emit(window, plan, 1000, ret_lines);
+        window_free(window);
+        arena_done(&arena);
+}
+
+TEST(ids_begin_anew_behind_a_gap_however_the_panes_went)
+{
+        struct rows_plan plan;
+        struct bytes at_once, one_by_one;
+
+        make_plan(&plan, by_key);
+        bytes_init(&at_once);
+        bytes_init(&one_by_one);
+        run_gap(&plan, true, &at_once);
+        make_rows();
+        run_gap(&plan, false, &one_by_one);
+        CHECK(at_once.len > 100000);
+        CHECK_BYTES(at_once.data, at_once.len, one_by_one.data, one_by_one.len);
+        bytes_done(&at_once);
+        bytes_done(&one_by_one);
+}
+
 /* Caps that bite in the middle of a pane: which rows go over depends on their order alone. */
 TEST(caps_bite_at_the_same_row_in_every_cut)
 {
