@@ -122,16 +122,22 @@ static bool may_read(const struct connection *connection)
 
 static void log_refused(struct source *source, const char *peer, const struct err *err)
 {
+        struct log_limit *limit;
+        uint32_t sum = 0;
         struct log_line line;
 
-        if (!log_limit_allow(&source->refused_limit, clock_monotonic_ns(clock_system())))
+        /* what stands behind the first digit or quote is the stranger's own */
+        for (const char *at = err->text; *at != '\0' && *at != '\'' && (*at < '0' || *at > '9'); at++)
+                sum = sum * 31 + (unsigned char)*at;
+        limit = &source->refused_limits[sum % REFUSED_KINDS];
+        if (!log_limit_allow(limit, clock_monotonic_ns(clock_system())))
                 return;
         log_begin(&line, LOG_WARN, "connection-refused");
         log_bytes(&line, "table", source->plan->table->name);
         log_text(&line, "peer", peer);
         log_text(&line, "msg", err->text);
-        if (source->refused_limit.muted > 0)
-                log_uint(&line, "muted", source->refused_limit.muted);
+        if (limit->muted > 0)
+                log_uint(&line, "muted", limit->muted);
         log_end(&line);
 }
 
@@ -474,7 +480,9 @@ int sources_new_one(struct sources *sources, const struct plan_source *plan, uin
         source->plan = plan;
         source->index = index;
         source->listen = alloc_text_n(listen.data, listen.len);
-        source->refused_limit = (struct log_limit){.interval_ns = UINT64_C(5000000000), .burst = 5, .tokens = 5};
+        for (int i = 0; i < REFUSED_KINDS; i++)
+                source->refused_limits[i] =
+                        (struct log_limit){.interval_ns = UINT64_C(5000000000), .burst = 3, .tokens = 3};
         if (source_decoder_open(plan, &sources->config.instance->key, &source->decoder, err) < 0) {
                 sources_free_one(source);
                 return -1;

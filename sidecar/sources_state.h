@@ -11,6 +11,8 @@
 
 struct source;
 
+enum { REFUSED_KINDS = 61 };
+
 struct connection {
         struct connection *next;       /* of its source */
         struct connection *next_dirty, *next_held;
@@ -46,7 +48,7 @@ struct source {
         uint32_t n_connections;
         uint64_t n_connections_total;
         struct session_counts *counts; /* sessions write into it: moves with them */
-        struct log_limit refused_limit;
+        struct log_limit refused_limits[REFUSED_KINDS]; /* by the sentence: one stranger does not silence another */
 };
 
 struct sources {

@@ -5,8 +5,10 @@ import hashlib
 import json
 import resource
 import signal
+import socket
 import struct
 import time
+import zlib
 
 import weirlib
 from weirlib import Failure
@@ -155,6 +157,41 @@ def what_several_connections_sent_again_meanwhile_is_counted_once():
     weir.stop()
 
 
+def every_stranger_is_named_also_among_many():
+    """A health check that speaks HTTP each second must not keep the log from naming the agent with ssl = true."""
+    weir = start("strangers")
+    hello = bytes.fromhex("16030100a5010000a10303") + bytes(160)
+    strangers = {
+        "HTTP": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "a TLS ClientHello": hello,
+        "TLS inside a deflate stream": zlib.compress(hello), "SSLv2": b"\x80\x2e\x01\x03\x01" + bytes(40),
+        "Thrift call (compact": b"\0\0\0\x20\x82\x21\0\x06append" + bytes(30),
+        "Thrift call (binary": b"\0\0\0\x20\x80\x01\0\x01\0\0\0\x06append" + bytes(30),
+        "PROXY": b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", "gzip": b"\x1f\x8b\x08" + bytes(40),
+        "netcat": b"a line of text\n" * 3, "deflate stream is damaged": b"\x78\x9c" + b"\xff" * 40,
+    }
+
+    def knock(data):
+        with socket.create_connection(weir.address("events"), 5) as stranger:
+            stranger.sendall(data)
+            stranger.settimeout(5)
+            try:
+                while stranger.recv(1000):
+                    pass
+            except ConnectionResetError:
+                pass
+    for _ in range(30):
+        knock(strangers["HTTP"])
+    for data in strangers.values():
+        knock(data)
+    log = weir.process.log_text()
+    missing = [word for word in strangers if word not in log]
+    if missing:
+        raise Failure(f"not named: {missing}")
+    if log.count("event=connection-refused") > 20:
+        raise Failure("the log is flooded")
+    weir.stop()
+
+
 def thousands_of_connections_from_one_address_are_served_in_time():
     """Each new one asks whether an older one of its address has ended: that must not be thousands of questions."""
     weir = start("crowd")
@@ -180,6 +217,7 @@ if __name__ == "__main__":
         a_large_event_of_another_shape_is_answered_in_time,
         half_batches_of_many_connections_hold_bounded_memory,
         connections_leave_descriptors_for_the_log,
+        every_stranger_is_named_also_among_many,
         what_several_connections_sent_again_meanwhile_is_counted_once,
         thousands_of_connections_from_one_address_are_served_in_time,
     ])
