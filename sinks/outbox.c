@@ -670,8 +670,8 @@ int outbox_tend(struct outbox *outbox, struct err *err)
         if (chunk != NULL && !chunk->is_handed)
                 chunk = NULL;
         sync_lsn = outbox->sync_lsn;
-        if (outbox->n_gone > 0)
-                gone = outbox->gone[outbox->n_gone - 1];
+        if (outbox->n_gone > 0) /* oldest first: what is left is without a gap at every moment */
+                gone = outbox->gone[0];
         pthread_mutex_unlock(&outbox->lock);
         if (chunk != NULL && atomic_load(&outbox->written_lsn) - atomic_load(&outbox->synced_lsn) < OUTBOX_SYNC_BYTES)
                 return outbox_write_chunk(outbox, chunk, err);
@@ -688,9 +688,7 @@ int outbox_tend(struct outbox *outbox, struct err *err)
                         return outbox_failed(outbox, EIO, &own, err);
                 }
                 pthread_mutex_lock(&outbox->lock);
-                for (uint32_t i = 0; i < outbox->n_gone; i++)
-                        if (outbox->gone[i] == gone)
-                                outbox->gone[i] = outbox->gone[--outbox->n_gone];
+                memmove(outbox->gone, outbox->gone + 1, --outbox->n_gone * sizeof(*outbox->gone));
                 pthread_mutex_unlock(&outbox->lock);
                 return OUTBOX_E_MORE;
         }

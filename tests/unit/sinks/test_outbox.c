@@ -340,6 +340,39 @@ TEST(committed_epochs_go_when_they_are_old_and_a_checkpoint_is_behind_them)
         outbox_close(outbox);
 }
 
+/* Several files go at once, and the process ends between any two of them. */
+TEST(files_go_one_by_one_and_never_leave_a_gap)
+{
+        struct outbox_config config = config_of(0);
+        struct outbox *outbox = open_outbox(&config);
+        struct outbox_stats before, stats;
+        struct err err;
+        uint64_t cursor;
+        unsigned n_lives = 0;
+
+        append_all(outbox, 0, 400);
+        cursor = outbox_seal(outbox);
+        tend(outbox);
+        outbox_stats(outbox, &before);
+        REQUIRE(before.n_files > 5);
+        config.cursor = cursor;
+        for (;;) {
+                outbox_cut(outbox, 1000000, 1000 + 200, cursor);
+                CHECK(outbox_tend(outbox, &err) >= 0);
+                outbox_close(outbox);
+                outbox = open_outbox(&config);
+                outbox_stats(outbox, &stats);
+                if (stats.n_files == before.n_files)
+                        break;
+                CHECK_UINT(stats.n_files, before.n_files - 1);
+                CHECK_UINT(check_epochs(outbox, 0, 1200, 400), 400 / 7 - 21);
+                before = stats;
+                n_lives++;
+        }
+        CHECK(n_lives > 1);
+        outbox_close(outbox);
+}
+
 TEST(memory_and_undelivered_bytes_are_bounded)
 {
         struct outbox_config config = config_of(0);
