@@ -266,7 +266,7 @@ int generation_change(struct pipeline *pipeline, struct job *job, struct err *er
 
         assert(!pipeline->intake.is_active && job->plan != NULL);
         /* Ends of connections go by numbers of tables that may change. */
-        while ((result = pipeline_write_control(pipeline, err)) > 0)
+        while ((result = control_write(pipeline, err)) > 0)
                 if (pipeline_wait_for_log(pipeline, err) < 0)
                         return -1;
         if (result < 0)

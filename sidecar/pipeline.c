@@ -190,6 +190,19 @@ static const uint64_t *run_fingerprints(struct pipeline *pipeline, const struct 
         return all;
 }
 
+/* What a batch may take in the log, judged by its first run. */
+static size_t estimate_unit(const struct intake *intake, const struct pipeline_batch *batch)
+{
+        uint32_t n_rows = intake->result.batch.rows.n_rows;
+        size_t bytes = (size_t)intake->rows.n_rows * sizeof(uint64_t); /* fingerprints */
+
+        if (n_rows > 0)
+                bytes += intake->result.batch.rows_bytes / n_rows * intake->rows.n_rows;
+        for (uint32_t i = 0; i < batch->builder->n_dead; i++)
+                bytes += batch->builder->dead[i].body.len + sizeof(uint64_t);
+        return bytes;
+}
+
 /* Verdicts on the next run of rows. */
 static void scan_run_of_batch(struct pipeline *pipeline, const struct pipeline_batch *batch)
 {
@@ -226,34 +239,9 @@ static void scan_run_of_batch(struct pipeline *pipeline, const struct pipeline_b
         for (uint32_t i = 0; i < intake->n_undecoded; i++)
                 record->n_dead += intake->result.undecoded_duplicate == NULL ||
                                   !bitmap_get(intake->result.undecoded_duplicate, i);
+        if (pipeline->has_log && intake->first == 0 && intake->first_undecoded == 0)
+                record_writer_expect(pipeline->writer, estimate_unit(intake, batch));
         intake->has_result = true;
-}
-
-static int apply_end(struct pipeline *pipeline, const struct waiting_end *end, struct err *err)
-{
-        struct record_origin origin = {.source = end->source, .event = RECORD_CONNECTION_CLOSE,
-                                       .connection = end->connection, .peer = slice_from_text(end->peer),
-                                       .now_ms = pipeline_arrival(pipeline)};
-        int result = 0;
-
-        if (pipeline->has_log)
-                result = record_writer_origin(pipeline->writer, &origin, &pipeline->last_lsn, err);
-        if (result == 0)
-                engine_apply_origin(pipeline->engine, &origin);
-        return result;
-}
-
-/* 0: none is left, > 0 no room, < 0 fatal. */
-static int write_ends(struct pipeline *pipeline, struct err *err)
-{
-        int result = 0;
-
-        while (result == 0 && pipeline->n_ends > 0) {
-                result = apply_end(pipeline, &pipeline->ends[0], err);
-                if (result == 0)
-                        memmove(pipeline->ends, pipeline->ends + 1, --pipeline->n_ends * sizeof *pipeline->ends);
-        }
-        return result;
 }
 
 int pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch, const struct pipeline_ack *ack,
@@ -266,7 +254,7 @@ int pipeline_take(struct pipeline *pipeline, const struct pipeline_batch *batch,
         instance_phase_set(pipeline->config.instance, INSTANCE_APPEND);
         if (!intake->is_active) {
                 /* Whose end waits for room may send its rows again in this batch: they must be in doubt by then. */
-                result = write_ends(pipeline, err);
+                result = control_write_ends(pipeline, err);
                 if (result != 0)
                         goto out;
                 arena_reset(&intake->arena);
@@ -312,45 +300,13 @@ bool pipeline_has_room(const struct pipeline *pipeline)
                !pipeline->is_given_up && engine_output_bytes(pipeline->engine) < pipeline->output_budget_bytes;
 }
 
-/* ---- Control records: written when the log has room and no unit is open */
-
-bool pipeline_may_write_control(const struct pipeline *pipeline)
-{
-        return !pipeline->intake.is_active && !pipeline->is_broken && !pipeline->is_given_up;
-}
-
-/* 0 written and applied, > 0 no room, < 0 fatal. */
-int pipeline_apply_tick(struct pipeline *pipeline, bool is_ready, bool is_flush, struct err *err)
-{
-        struct record_tick tick = {.now_ms = pipeline_arrival(pipeline), .is_ready = is_ready, .is_flush = is_flush};
-        int result = 0;
-
-        if (pipeline->has_log)
-                result = record_writer_tick(pipeline->writer, &tick, &pipeline->last_lsn, err);
-        if (result == 0)
-                engine_apply_tick(pipeline->engine, &tick);
-        return result;
-}
-
-int pipeline_write_control(struct pipeline *pipeline, struct err *err)
-{
-        int result = 0;
-
-        if (pipeline_may_write_control(pipeline))
-                result = write_ends(pipeline, err);
-        if (result == 0 && pipeline_may_write_control(pipeline) && pipeline->is_tick_due) {
-                result = pipeline_apply_tick(pipeline, false, false, err);
-                if (result == 0)
-                        pipeline->is_tick_due = false;
-        }
-        return result;
-}
+/* ---- Control records */
 
 static void write_control_or_break(struct pipeline *pipeline)
 {
         struct err err = {0};
 
-        if (pipeline_write_control(pipeline, &err) < 0)
+        if (control_write(pipeline, &err) < 0)
                 broken(pipeline, &err);
 }
 
@@ -365,6 +321,17 @@ void pipeline_connection_ended(struct pipeline *pipeline, uint32_t source, uint6
         write_control_or_break(pipeline);
 }
 
+/* A refused batch is offered again when something is ready that was not, and each second: what else may have changed
+ * tells nobody. */
+static void offer_room(struct pipeline *pipeline)
+{
+        if (!pipeline->is_room_wanted)
+                return;
+        pipeline->is_room_wanted = false;
+        pipeline->config.on_room(pipeline->config.context);
+        write_control_or_break(pipeline);
+}
+
 void pipeline_tick(struct pipeline *pipeline)
 {
         int64_t now_ms = clock_wall_ms(pipeline->config.clock);
@@ -372,6 +339,7 @@ void pipeline_tick(struct pipeline *pipeline)
         pipeline->stats.is_clock_behind = now_ms < pipeline->last_arrival_ms;
         pipeline->is_tick_due = true;
         write_control_or_break(pipeline);
+        offer_room(pipeline);
         generation_retire_sinks(pipeline);
         checkpointing_cut_outbox(pipeline);
         room_look(pipeline);
@@ -382,7 +350,7 @@ int pipeline_ready(struct pipeline *pipeline, struct err *err)
 {
         int result;
 
-        while ((result = pipeline_apply_tick(pipeline, true, false, err)) > 0)
+        while ((result = control_apply_tick(pipeline, true, false, err)) > 0)
                 if (pipeline_wait_for_log(pipeline, err) < 0)
                         return pipeline->is_given_up ? PIPELINE_E_GIVEN_UP : -1;
         room_look(pipeline);
@@ -444,15 +412,6 @@ static int take_log_event(struct pipeline *pipeline, struct err *err)
                 return err_prefix(err, "log");
         pipeline_expose(pipeline);
         return 0;
-}
-
-static void offer_room(struct pipeline *pipeline)
-{
-        if (!pipeline->is_room_wanted)
-                return;
-        pipeline->is_room_wanted = false;
-        pipeline->config.on_room(pipeline->config.context);
-        write_control_or_break(pipeline);
 }
 
 static void on_log(void *context)
@@ -679,7 +638,7 @@ bool pipeline_is_given_up(const struct pipeline *pipeline)
 bool pipeline_is_settled(const struct pipeline *pipeline)
 {
         return !pipeline_has_output(pipeline) &&
-               (!pipeline->has_log || (!keeper_is_writing(pipeline->keeper) && wal_has_reserve(pipeline->wal)));
+               (!pipeline->has_log || (!keeper_is_writing(pipeline->keeper) && wal_has_reserve(pipeline->wal, 0)));
 }
 
 void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret_stats)

@@ -1,5 +1,5 @@
-/* pipeline_state.h - the inside of struct pipeline, shared by pipeline.c, recovery.c, generation.c, room.c, stop.c and
- * nobody else. */
+/* pipeline_state.h - the inside of struct pipeline, shared by the files that make it up (pipeline.c, control.c,
+ * generation.c, recovery.c, room.c, checkpointing.c, stop.c) and nobody else. */
 #ifndef WEIR_SIDECAR_PIPELINE_STATE_H
 #define WEIR_SIDECAR_PIPELINE_STATE_H
 
@@ -89,10 +89,6 @@ struct pipeline {
 
 /* Now, never before what is logged already. */
 int64_t pipeline_arrival(struct pipeline *pipeline);
-/* Control records: none while a batch is half taken. 0: all that were due are written, > 0 no room, < 0. */
-bool pipeline_may_write_control(const struct pipeline *pipeline);
-int pipeline_write_control(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
-int pipeline_apply_tick(struct pipeline *pipeline, bool is_ready, bool is_flush, struct err *err) WEIR_MUST_CHECK;
 /* Nothing of a batch is logged whose rest is not. */
 bool pipeline_is_between_units(const struct pipeline *pipeline);
 /* What the log has made durable may be seen outside: acknowledgements, results. */
@@ -119,6 +115,13 @@ void checkpointing_take_results(struct pipeline *pipeline, struct err *err, int 
 void checkpointing_cut_outbox(struct pipeline *pipeline);
 /* Writes a checkpoint and waits until it is published. */
 int checkpointing_run(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
+
+/* control.c: none is written while a batch is half taken. 0: all that are due (or the ends, or this tick) are written
+ * and applied, > 0 no room, < 0. */
+bool control_may_write(const struct pipeline *pipeline);
+int control_write(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
+int control_write_ends(struct pipeline *pipeline, struct err *err) WEIR_MUST_CHECK;
+int control_apply_tick(struct pipeline *pipeline, bool is_ready, bool is_flush, struct err *err) WEIR_MUST_CHECK;
 
 /* recovery.c: jobs, engine, log, outbox and keeper as of the end of the log. Takes `job` over. */
 int recovery_run(struct pipeline *pipeline, struct job *job, struct err *err) WEIR_MUST_CHECK;

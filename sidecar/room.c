@@ -78,7 +78,7 @@ static bool is_at_its_end(const struct pipeline *pipeline, struct wal_stats *ret
         if (pipeline->wal == NULL)
                 return false;
         wal_stats(pipeline->wal, ret_stats);
-        return ret_stats->is_no_space && ret_stats->n_ready == 0;
+        return ret_stats->is_no_space && (ret_stats->n_ready == 0 || ret_stats->is_short);
 }
 
 bool room_is_log_at_its_end(const struct pipeline *pipeline)

@@ -32,9 +32,9 @@ static int write_last_records(struct pipeline *pipeline, int64_t wait_ms, struct
 
         for (;;) {
                 pipeline->is_tick_due = false;
-                result = pipeline_write_control(pipeline, err);
+                result = control_write(pipeline, err);
                 if (result == 0)
-                        result = pipeline_apply_tick(pipeline, false, true, err);
+                        result = control_apply_tick(pipeline, false, true, err);
                 if (result <= 0)
                         return result;
                 if (room_is_log_at_its_end(pipeline) || clock_monotonic_ns(pipeline->config.clock) >= deadline_ns)
@@ -91,7 +91,7 @@ int stop_run(struct pipeline *pipeline, int64_t wait_ms, struct err *err)
         if (pipeline_is_between_units(pipeline)) /* a batch that found no room was not logged: its agent has it still */
                 pipeline->intake.is_active = false;
         pipeline->is_room_wanted = false;
-        if (pipeline_may_write_control(pipeline) && write_last_records(pipeline, wait_ms, err) < 0)
+        if (control_may_write(pipeline) && write_last_records(pipeline, wait_ms, err) < 0)
                 return -1;
         if (!pipeline->is_given_up && drain_output_if_possible(pipeline, wait_ms, err) < 0)
                 return -1;

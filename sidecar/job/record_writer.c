@@ -20,6 +20,7 @@ struct record_writer {
         bool has_segment;
         bool is_in_unit;      /* its first record was written, its last not yet */
         uint32_t n_rows_done; /* of the batch under way */
+        size_t unit_bytes;    /* expected of the unit that batches and dead letters begin */
 };
 
 struct record_writer *record_writer_new(struct wal *wal)
@@ -47,11 +48,18 @@ void record_writer_set_layout(struct record_writer *writer, const struct record_
         record_encoder_set_layout(writer->encoder, layout);
 }
 
-static int record_writer_reserve(struct record_writer *writer, size_t bytes, struct wal_room *ret_room, struct err *err)
+void record_writer_expect(struct record_writer *writer, size_t unit_bytes)
+{
+        writer->unit_bytes = unit_bytes;
+}
+
+/* unit_bytes: of the unit that the record begins, if it does. */
+static int record_writer_reserve(struct record_writer *writer, size_t bytes, size_t unit_bytes,
+                                 struct wal_room *ret_room, struct err *err)
 {
         int result = wal_reserve(writer->wal, bytes, ret_room, err);
 
-        if (result == 0 && !writer->is_in_unit && !wal_has_reserve(writer->wal))
+        if (result == 0 && !writer->is_in_unit && !wal_has_reserve(writer->wal, unit_bytes))
                 return RECORD_E_FULL;
         if (result == 0 && (!writer->has_segment || ret_room->segment != writer->segment)) {
                 record_encoder_reset(writer->encoder);
@@ -78,13 +86,13 @@ static int record_writer_reserve_batch(struct record_writer *writer, const struc
         int result;
 
         for (;;) {
-                result = record_writer_reserve(writer, bytes, ret_room, err);
+                result = record_writer_reserve(writer, bytes, writer->unit_bytes, ret_room, err);
                 if (result != 0)
                         return result;
                 layout = record_encoder_need_layout(writer->encoder, batch->generation, batch->source);
                 if (layout == NULL)
                         return 0;
-                result = record_writer_reserve(writer, record_bound_layout(layout), ret_room, err);
+                result = record_writer_reserve(writer, record_bound_layout(layout), writer->unit_bytes, ret_room, err);
                 if (result != 0)
                         return result;
                 record_writer_finish(writer, RECORD_LAYOUT,
@@ -140,7 +148,7 @@ int record_writer_batch(struct record_writer *writer, const struct record_batch 
 int record_writer_dead(struct record_writer *writer, const struct record_dead *dead, uint64_t *ret_lsn, struct err *err)
 {
         struct wal_room room;
-        int result = record_writer_reserve(writer, record_bound_dead(dead), &room, err);
+        int result = record_writer_reserve(writer, record_bound_dead(dead), writer->unit_bytes, &room, err);
 
         if (result == 0)
                 *ret_lsn = record_writer_finish(writer, RECORD_DEAD, record_encode_dead(dead, room.payload), false);
@@ -150,7 +158,7 @@ int record_writer_dead(struct record_writer *writer, const struct record_dead *d
 int record_writer_tick(struct record_writer *writer, const struct record_tick *tick, uint64_t *ret_lsn, struct err *err)
 {
         struct wal_room room;
-        int result = record_writer_reserve(writer, record_bound_tick(), &room, err);
+        int result = record_writer_reserve(writer, record_bound_tick(), 0, &room, err);
 
         assert(!writer->is_in_unit);
         if (result == 0)
@@ -162,7 +170,7 @@ int record_writer_origin(struct record_writer *writer, const struct record_origi
                          struct err *err)
 {
         struct wal_room room;
-        int result = record_writer_reserve(writer, record_bound_origin(origin), &room, err);
+        int result = record_writer_reserve(writer, record_bound_origin(origin), 0, &room, err);
 
         assert(!writer->is_in_unit);
         if (result == 0)
@@ -175,7 +183,7 @@ int record_writer_config(struct record_writer *writer, const struct record_confi
                          struct err *err)
 {
         struct wal_room room;
-        int result = record_writer_reserve(writer, record_bound_config(config), &room, err);
+        int result = record_writer_reserve(writer, record_bound_config(config), 0, &room, err);
 
         assert(!writer->is_in_unit);
         if (result == 0)

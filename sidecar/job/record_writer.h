@@ -22,6 +22,10 @@ struct record_writer *record_writer_free(struct record_writer *writer);
 /* Before the first batch of (generation, source). Copied. */
 void record_writer_set_layout(struct record_writer *writer, const struct record_layout *layout);
 
+/* What a unit will take at most, as far as is known, before its first record: it is begun only when the log has room
+ * for it, so that it is not stopped half-way. */
+void record_writer_expect(struct record_writer *writer, size_t unit_bytes);
+
 /* Each: 0 with the LSN of the (last) record, RECORD_E_FULL, or < 0 when the log is poisoned. After RECORD_E_FULL the
  * caller waits for progress (wal_on_event) and calls again with the very same value, and with nothing else in between:
  * part of a large batch may be written already. A record is durable once its lsn < wal_durable(). */

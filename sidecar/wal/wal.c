@@ -73,6 +73,7 @@ struct wal {
         uint64_t seen_durable;       /* by wal_spin */
         struct wal_room room;        /* handed out */
         uint64_t n_records, n_full;
+        bool is_short;
         void (*on_need)(void *context); /* may be NULL */
         void *need_context;
         /* Both. Group g lives in groups[g % WAL_GROUPS]. */
@@ -256,7 +257,8 @@ static int wal_switch_segment(struct wal *wal)
         uint32_t chain = wal->header.previous_chain;
 
         if (wal->segment != NULL) {
-                if (wal_in_flight(wal) >= WAL_GROUPS - 1 || wal_pool_n_ready(&wal->pool) == 0)
+                wal->is_short = wal_pool_n_ready(&wal->pool) == 0;
+                if (wal_in_flight(wal) >= WAL_GROUPS - 1 || wal->is_short)
                         return WAL_E_FULL;
                 if (wal->writer.n_records > 0) {
                         wal_hand_over(wal);
@@ -270,6 +272,7 @@ static int wal_switch_segment(struct wal *wal)
         next = wal_pool_take(&wal->pool);
         if (next == NULL) {
                 assert(wal->segment == NULL);
+                wal->is_short = true;
                 return WAL_E_FULL;
         }
         wal_need(wal);
@@ -411,12 +414,24 @@ int wal_drain(struct wal *wal, struct err *err)
         return 0;
 }
 
-bool wal_has_reserve(struct wal *wal)
+bool wal_has_reserve(struct wal *wal, size_t bytes)
 {
-        if (wal->segment != NULL &&
-            wal_writer_end(&wal->writer) - wal->segment->first_lsn <= wal->segment->bytes - wal->segment->bytes / 4)
+        uint64_t quarter = wal->config.segment_bytes / 4;
+        uint64_t left = 0, ready;
+
+        if (wal->segment != NULL)
+                left = wal->segment->bytes - (wal_writer_end(&wal->writer) - wal->segment->first_lsn);
+        wal->is_short = false;
+        if (left >= quarter && bytes <= quarter)
                 return true;
-        return wal_pool_n_ready(&wal->pool) > 0;
+        ready = wal_pool_n_ready(&wal->pool) * (uint64_t)wal->config.segment_bytes;
+        /* Half of a segment may be lost to records that do not fit its end. */
+        if (bytes <= quarter)
+                wal->is_short = ready == 0;
+        else
+                wal->is_short = (left + ready) / 2 < bytes &&
+                                !wal_pool_is_at_best(&wal->pool, wal_durable(wal), wal->end_lsn);
+        return !wal->is_short;
 }
 
 size_t wal_record_bytes(const struct wal *wal)
@@ -460,6 +475,7 @@ void wal_stats(struct wal *wal, struct wal_stats *ret_stats)
                 .sync_ns = atomic_load_explicit(&wal->sync_ns, memory_order_relaxed),
                 .sync_ns_max = atomic_load_explicit(&wal->sync_ns_max, memory_order_relaxed),
                 .n_full = wal->n_full,
+                .is_short = wal->is_short,
                 .end_lsn = wal->end_lsn,
                 .durable_lsn = wal_durable(wal),
         };

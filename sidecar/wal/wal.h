@@ -106,10 +106,11 @@ bool wal_spin(struct wal *wal, uint64_t max_ns);
 /* Blocks until every finished record is durable (clean stop; before wal_close). */
 int wal_drain(struct wal *wal, struct err *err) WEIR_MUST_CHECK;
 
-/* Whether something of several records may be begun: a quarter of a segment is left, or another is ready. Who asks
- * before the first record of each unit is not stopped in the middle of one when the log cannot grow, and a checkpoint
- * can be taken, which lets it grow again. */
-bool wal_has_reserve(struct wal *wal);
+/* Whether something of several records, of that many bytes together, may be begun: a quarter of a segment is left, or
+ * another is ready; for what is larger, room for twice as much is ready, or all that ever will be. Who asks before the
+ * first record of each unit is not stopped in the middle of one when the log cannot grow, and a checkpoint can be
+ * taken, which lets it grow again. */
+bool wal_has_reserve(struct wal *wal, size_t bytes);
 /* The largest payload that can be reserved. */
 size_t wal_record_bytes(const struct wal *wal);
 /* Position behind the last finished record. */
@@ -139,6 +140,7 @@ struct wal_stats {
         uint32_t n_segments, n_ready;
         uint64_t segment_bytes; /* what a new segment takes */
         uint64_t max_bytes;     /* as configured */
+        bool is_short;          /* the last that asked was refused for want of a segment */
         bool is_no_space;       /* it cannot grow ... */
         bool is_at_max;         /* ... because of max_bytes; otherwise the disk is full */
 };

@@ -417,3 +417,14 @@ uint32_t wal_pool_n_ready(struct wal_pool *pool)
         pthread_mutex_unlock(&pool->lock);
         return n;
 }
+
+bool wal_pool_is_at_best(struct wal_pool *pool, uint64_t durable_lsn, uint64_t end_lsn)
+{
+        bool result;
+
+        pthread_mutex_lock(&pool->lock);
+        result = pool->n_ready >= pool->n_ready_wanted ||
+                 (pool->is_no_space && wal_pool_n_released(pool, durable_lsn) == 0 && pool->release_lsn >= end_lsn);
+        pthread_mutex_unlock(&pool->lock);
+        return result;
+}

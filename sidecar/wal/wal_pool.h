@@ -61,6 +61,9 @@ void wal_pool_release(struct wal_pool *pool, uint64_t lsn);
 int wal_pool_tend(struct wal_pool *pool, uint64_t durable_lsn, struct err *err) WEIR_MUST_CHECK;
 /* Ready segments; a rise means that a refused reservation is worth another try. */
 uint32_t wal_pool_n_ready(struct wal_pool *pool);
+/* There will not be more of them than now: all that are wanted are ready, or the log cannot grow, all of it (up to
+ * end_lsn) has been released, and what can be recycled of that is. */
+bool wal_pool_is_at_best(struct wal_pool *pool, uint64_t durable_lsn, uint64_t end_lsn);
 void wal_pool_stats(struct wal_pool *pool, struct wal_stats *ret_stats);
 
 #endif

@@ -407,17 +407,79 @@ TEST(reserve_is_a_quarter_of_a_segment_or_another_one)
         config.max_bytes = SEGMENT_BYTES;
         config.n_ready = 1;
         wal = open_log(&config, &recovery);
-        CHECK(!wal_has_reserve(wal));
+        CHECK(!wal_has_reserve(wal, 0));
         CHECK_INT(wal_tend(wal, &err), WAL_E_MORE);
         while (wal_tend(wal, &err) == WAL_E_MORE)
                 ;
-        CHECK(wal_has_reserve(wal));
+        CHECK(wal_has_reserve(wal, 0));
         CHECK_OK(wal_reserve(wal, 44000, &room, &err), &err);
         wal_finish(wal, 1, WAL_WHOLE, 44000);
-        CHECK(wal_has_reserve(wal));
+        CHECK(wal_has_reserve(wal, 0));
         CHECK_OK(wal_reserve(wal, 2000, &room, &err), &err);
         wal_finish(wal, 1, WAL_WHOLE, 2000);
-        CHECK(!wal_has_reserve(wal));
+        CHECK(!wal_has_reserve(wal, 0));
+        wal_close(wal);
+}
+
+TEST(reserve_for_much_is_all_that_can_be_had)
+{
+        struct wal_config config = config_of(check_dir());
+        struct wal_recovery recovery;
+        struct wal_stats stats;
+        struct wal_room room;
+        struct wal *wal;
+        struct err err;
+
+        config.max_bytes = 4 * SEGMENT_BYTES;
+        wal = open_log(&config, &recovery);
+        CHECK(!wal_has_reserve(wal, 2 * SEGMENT_BYTES));
+        tend(wal);
+        CHECK(wal_has_reserve(wal, 2 * SEGMENT_BYTES)); /* three are ready: there will not be more */
+        for (int i = 0; i < 2; i++) {
+                CHECK_OK(wal_reserve(wal, 50000, &room, &err), &err);
+                wal_finish(wal, 1, WAL_WHOLE, 50000);
+                wal_kick(wal);
+        }
+        while (wal_tend(wal, &err) == WAL_E_MORE)
+                ;
+        wal_stats(wal, &stats);
+        CHECK(stats.is_no_space);
+        CHECK(stats.is_at_max);
+        CHECK_UINT(stats.n_ready, 2);
+        CHECK(wal_has_reserve(wal, SEGMENT_BYTES / 4));
+        CHECK(wal_has_reserve(wal, SEGMENT_BYTES));
+        CHECK(!wal_has_reserve(wal, 2 * SEGMENT_BYTES));
+        wal_stats(wal, &stats);
+        CHECK(stats.is_short);
+        wal_release(wal, wal_end(wal));
+        CHECK(!wal_has_reserve(wal, 2 * SEGMENT_BYTES)); /* what was released is not ready yet */
+        tend(wal);
+        CHECK(wal_has_reserve(wal, 2 * SEGMENT_BYTES));
+        CHECK(wal_has_reserve(wal, 9 * SEGMENT_BYTES));
+        wal_close(wal);
+}
+
+TEST(limit_below_two_segments_is_two_segments)
+{
+        struct wal_config config = config_of(check_dir());
+        struct wal_recovery recovery;
+        struct wal_stats stats;
+        struct wal_room room;
+        struct wal *wal;
+        struct err err;
+
+        config.max_bytes = SEGMENT_BYTES / 2;
+        wal = open_log(&config, &recovery);
+        for (int i = 0; i < 10; i++) {
+                while (wal_tend(wal, &err) == WAL_E_MORE)
+                        ;
+                CHECK_OK(wal_reserve(wal, 50000, &room, &err), &err);
+                wal_finish(wal, 1, WAL_WHOLE, 50000);
+                wal_kick(wal);
+                wal_release(wal, wal_end(wal));
+                wal_stats(wal, &stats);
+                CHECK(stats.disk_bytes <= 2 * SEGMENT_BYTES);
+        }
         wal_close(wal);
 }
 
