@@ -296,10 +296,11 @@ void engine_apply_batch(struct engine *engine, const struct record_batch *batch)
 
         set_clock(engine, batch->arrival_ms);
         count_batch(source, batch);
-        if (source->has_dedup) {
+        /* Of a batch that the log cut, the last record says what was taken: nothing runs out before that. */
+        if (source->has_dedup && batch->fingerprint != NULL) {
                 dedup_take(&source->dedup, batch->taken, batch->n_taken);
                 dedup_expire(&source->dedup, batch->arrival_ms);
-                if (batch->connection != 0 && batch->fingerprint != NULL)
+                if (batch->connection != 0)
                         dedup_add(&source->dedup, batch->connection, batch->sequence, batch->depth, batch->fingerprint,
                                   batch->n_fingerprints);
         }

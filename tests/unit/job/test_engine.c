@@ -364,6 +364,51 @@ TEST(an_ended_connection_leaves_tokens_a_ready_tick_ends_all)
         job_close(job);
 }
 
+/* A connection with one row, 11, that ends. */
+static void one_row_in_doubt(struct job *job, uint64_t connection, int64_t now_ms)
+{
+        static const uint64_t sent[1] = {11};
+        struct record_batch batch = job_batch(job, 1, now_ms);
+
+        batch.connection = connection;
+        batch.fingerprint = sent;
+        batch.n_fingerprints = 1;
+        engine_apply_batch(job->engine, &batch);
+        engine_apply_origin(job->engine, &(struct record_origin){.event = RECORD_CONNECTION_CLOSE,
+                                                                 .connection = connection, .now_ms = now_ms});
+}
+
+/* The log cuts a batch into records, and only the last says what was taken. Of two equal tokens the older one runs out
+ * in that very millisecond: the row took it, and the younger one stays. */
+TEST(tokens_run_out_alike_however_a_batch_was_cut_into_records)
+{
+        static const uint64_t sent[1] = {11};
+
+        for (int n_records = 1; n_records <= 2; n_records++) {
+                struct job *job = job_open(count_text);
+                int64_t now_ms = 1000 + 15 * 60 * 1000;
+                struct record_batch batch;
+                uint64_t duplicate = 0;
+
+                one_row_in_doubt(job, 7, 1000);
+                one_row_in_doubt(job, 8, 2000);
+                CHECK_UINT(engine_match_tokens(job->engine, 0, sent, 1, &duplicate), 1);
+                batch = job_batch(job, 2, now_ms);
+                batch.connection = 9;
+                batch.rows.n_rows = 1;
+                if (n_records == 2) {
+                        batch.is_last = false;
+                        engine_apply_batch(job->engine, &batch);
+                        batch.is_last = true;
+                }
+                batch.fingerprint = batch.taken = sent;
+                batch.n_fingerprints = batch.n_taken = batch.n_duplicate = 1;
+                engine_apply_batch(job->engine, &batch);
+                CHECK_UINT(engine_match_tokens(job->engine, 0, sent, 1, &duplicate), 1);
+                job_close(job);
+        }
+}
+
 TEST(rows_go_on_while_results_are_taken)
 {
         struct job *job = job_open(count_text);
