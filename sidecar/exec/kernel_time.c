@@ -126,11 +126,14 @@ void kernel_time_diff(struct frame *frame, const struct step *step)
                 int64_t from = as_micros(a->i64[row & a->mask], &step->arg_types[0]);
                 int64_t to = as_micros(b->i64[row & b->mask], &step->arg_types[1]);
 
+                int64_t ms = calendar_floor_div(to, 1000) - calendar_floor_div(from, 1000);
+
                 if (months != 0)
                         out->i64[row] = (int32_t)(calendar_months_between(from, to) / months);
+                else if (unit == UNIT_WEEK) /* Flink's weeks are made of an INT of seconds, and wrap after 68 years */
+                        out->i64[row] = (int32_t)(ms / 1000) / (7 * 86400);
                 else
-                        out->i64[row] = (int32_t)((calendar_floor_div(to, 1000) - calendar_floor_div(from, 1000)) /
-                                                  unit_ms(unit));
+                        out->i64[row] = (int32_t)(ms / unit_ms(unit));
         }
 }
 
