@@ -270,7 +270,7 @@ static int cast(struct call *call)
                         *call->ret_reg = call->args[0];
                         return 0;
                 }
-                return done(call, kernel_time_convert, 0);
+                return done(call, kernel_time_convert, literal_at(call, 0) != NULL);
         }
         if (from->kind == TYPE_BOOLEAN && to->kind != TYPE_BOOLEAN)
                 call->args[0] = compile_boolean_as_i64(call->compiler, call->args[0], call->scope);

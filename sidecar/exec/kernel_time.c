@@ -156,7 +156,7 @@ void kernel_time_add_units(struct frame *frame, const struct step *step)
         }
 }
 
-static int64_t convert(int64_t value, const struct type *from, const struct type *to)
+static int64_t convert(int64_t value, const struct type *from, const struct type *to, bool is_literal)
 {
         static const int64_t unit[7] = {1000000, 100000, 10000, 1000, 100, 10, 1};
         int64_t micros = as_micros(value, from);
@@ -169,6 +169,8 @@ static int64_t convert(int64_t value, const struct type *from, const struct type
                 ms -= calendar_floor_div(ms, CALENDAR_MS_PER_DAY) * CALENDAR_MS_PER_DAY;
                 return to->precision == 0 ? ms - ms % 1000 : ms;
         }
+        if (to->precision < 3 && !is_literal) /* Flink cuts milliseconds towards 1970, its planner does not */
+                micros = calendar_floor_div(micros, 1000) * 1000 / unit[to->precision] * unit[to->precision];
         return calendar_floor_div(micros, unit[to->precision]) * unit[to->precision];
 }
 
@@ -181,7 +183,7 @@ void kernel_time_convert(struct frame *frame, const struct step *step)
         for (uint32_t k = 0; k < rows.n; k++) {
                 uint32_t row = rows.rows[k];
 
-                out->i64[row] = convert(a->i64[row & a->mask], &step->arg_types[0], &step->type);
+                out->i64[row] = convert(a->i64[row & a->mask], &step->arg_types[0], &step->type, step->mode != 0);
         }
 }
 
