@@ -4,9 +4,9 @@
 At least three origins (loopback addresses) send unequal backlogs of ad events, stop-and-wait, as Flume sinks
 do. Each event's OK is recorded here. weir is ended with SIGKILL, steered to a named phase (the word in
 <state-dir>/phase) or at a random moment; now and then Redis is killed too (it comes back empty), emptied, made a
-replica, filled up or frozen, and stays so over a kill of weir as often as not; one cycle in ten changes the job. What
-was not acknowledged is sent again on another connection, sometimes one that was there before, in a larger batch when
-more has gathered.
+replica, filled up or frozen, and stays so over a kill of weir as often as not; one cycle in ten changes the job
+while weir is away, and one while it runs. What was not acknowledged is sent again on another connection, sometimes one
+that was there before, in a larger batch when more has gathered.
 
 A seeded share of the events can only be dead letters: bodies that do not decode, times that are none or lie too far
 ahead, a row that no record of the log holds. They count in no window, move no watermark, and stand in the files of dead
@@ -436,6 +436,9 @@ class Driver:
                 self.calm_redis()
             if cycle % 5 == 4:
                 self.barrier_with_late_rows()
+            if cycle % 10 == 4:  # at once, and maybe killed in the middle of it
+                self.change_job()
+                self.weir.process.child.send_signal(signal.SIGHUP)
             phase = self.random.choice(PHASES + [None])
             if self.random.random() < 0.6:  # those that were hit least need the most tries
                 phase = min(PHASES, key=lambda name: self.phases[name])
