@@ -45,6 +45,8 @@ static int make_decimal(struct slice text, unsigned n_digits, unsigned scale, st
                 if (is_digit(text.data[i]))
                         value.dec = value.dec * 10 + (text.data[i] - '0');
         }
+        if (value.dec > INT64_MAX)
+                return refuse_number(text, "is out of range: its digits must fit BIGINT", err);
         if (is_negative)
                 value.dec = -value.dec;
         type = type_decimal(n_digits, scale, false);
