@@ -148,11 +148,17 @@ static void refuse(struct connection *connection, const struct err *err)
 }
 
 /* Input that the session kept while it was blocked. */
+static bool can_go_on(const struct connection *connection)
+{
+        return session_has_kept_input(connection->session) && !session_is_blocked(connection->session) &&
+               !connection->is_held && !connection->is_refused && wants_batches(connection->source->sources);
+}
+
 static void go_on(struct connection *connection)
 {
         struct err err = {0};
 
-        if (!session_has_kept_input(connection->session) || connection->is_held || connection->is_refused)
+        if (!can_go_on(connection))
                 return;
         if (session_continue(connection->session, &err) < 0)
                 refuse(connection, &err);
@@ -630,8 +636,7 @@ static void settle(struct connection *connection)
 {
         int interest = 0;
 
-        if (wants_batches(connection->source->sources))
-                go_on(connection);
+        go_on(connection);
         if (connection->is_ended && !connection->is_held)
                 record_end(connection);
         if (!flush(connection) ||
@@ -646,7 +651,8 @@ static void settle(struct connection *connection)
         }
         if (may_read(connection))
                 interest |= LOOP_READABLE;
-        if (session_output(connection->session).len > 0)
+        /* all output may have gone at once, with input kept behind it: that goes on in the next round */
+        if (session_output(connection->session).len > 0 || can_go_on(connection))
                 interest |= LOOP_WRITABLE;
         loop_watch_set(connection->watch, interest);
 }

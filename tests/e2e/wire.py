@@ -7,6 +7,7 @@ import resource
 import signal
 import socket
 import struct
+import threading
 import time
 import zlib
 
@@ -192,6 +193,29 @@ def every_stranger_is_named_also_among_many():
     weir.stop()
 
 
+def a_client_that_reads_late_gets_every_answer():
+    """Many calls under way, and their answers read only when all was sent: weir stops reading meanwhile, and goes on."""
+    weir = start("late")
+    client = weirlib.FlumeClient(weir.address("events"), timeout=20)
+    head = weirlib.FLUME_HASH + b"\0" + weirlib.FLUME_HASH + b"\2\0"
+    n_pings = 600_000
+    calls = frame(1, head + b"\0\0") + frame(2, b"\0\0") * n_pings
+    sender = threading.Thread(target=client.socket.sendall, args=(calls,))
+    sender.start()
+    time.sleep(2)
+    expected = len(frame(1, b"\0\0\0\0")) + n_pings * len(frame(2, b""))
+    n = 0
+    while n < expected:
+        got = len(client.socket.recv(1 << 20))
+        if got == 0:
+            raise Failure("weir closed the connection")
+        n += got
+    sender.join()
+    client.close()
+    weirlib.wait_until("the connection's end", 10, lambda: weir.status()["sources"]["events"]["connections"] == 0)
+    weir.stop()
+
+
 def thousands_of_connections_from_one_address_are_served_in_time():
     """Each new one asks whether an older one of its address has ended: that must not be thousands of questions."""
     weir = start("crowd")
@@ -217,6 +241,7 @@ if __name__ == "__main__":
         a_large_event_of_another_shape_is_answered_in_time,
         half_batches_of_many_connections_hold_bounded_memory,
         connections_leave_descriptors_for_the_log,
+        a_client_that_reads_late_gets_every_answer,
         every_stranger_is_named_also_among_many,
         what_several_connections_sent_again_meanwhile_is_counted_once,
         thousands_of_connections_from_one_address_are_served_in_time,
