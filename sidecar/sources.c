@@ -724,6 +724,8 @@ bool sources_is_quiet(const struct sources *sources)
 
 void sources_cut_slow(struct sources *sources)
 {
+        if (!wants_batches(sources)) /* it is weir that does not read */
+                return;
         for (uint32_t i = 0; i < sources->n_sources; i++) {
                 if (sources->source[i] == NULL)
                         continue;
