@@ -17,6 +17,7 @@
 #include "sidecar/job/scan.h"
 #include "sidecar/net/loop.h"
 #include "sidecar/plan/setting.h"
+#include "sidecar/status.h"
 #include "sinks/sink.h"
 
 #include <assert.h>
@@ -255,6 +256,47 @@ static void log_dead(const struct plan_source *source, const struct tally *tally
         log_end(&line);
 }
 
+static void add_count(struct log_line *line, const char *key, uint64_t n)
+{
+        if (n > 0)
+                log_uint(line, key, n);
+}
+
+/* What /status says of a job that listens: rows that are in no result, and results that could not be. */
+static void log_left(const struct bounded *bounded)
+{
+        struct log_line line;
+
+        for (uint32_t i = 0; bounded->engine != NULL && i < engine_n_windows(bounded->engine); i++) {
+                struct engine_window_stats stats;
+
+                engine_window_stats(bounded->engine, i, &stats);
+                if (stats.late + stats.failed + stats.overflow == 0)
+                        continue;
+                log_begin(&line, stats.failed + stats.overflow > 0 ? LOG_WARN : LOG_INFO, "rows-left");
+                log_bytes(&line, "table", status_sink_of_window(bounded->job->plan, stats.op));
+                log_uint(&line, "operator", stats.op->id);
+                add_count(&line, "late", stats.late);
+                add_count(&line, "failed", stats.failed);
+                add_count(&line, "overflow", stats.overflow);
+                log_text(&line, "msg", "rows that are in no window's result");
+                log_end(&line);
+        }
+        for (uint32_t i = 0; bounded->engine != NULL && i < engine_n_sinks(bounded->engine); i++) {
+                struct engine_sink_stats stats;
+
+                engine_sink_stats(bounded->engine, i, &stats);
+                if (stats.withheld + stats.failed == 0)
+                        continue;
+                log_begin(&line, LOG_WARN, "rows-left");
+                log_bytes(&line, "table", stats.sink->name);
+                add_count(&line, "failed", stats.failed);
+                add_count(&line, "withheld", stats.withheld);
+                log_text(&line, "msg", "an expression failed: rows in no result, and results withheld");
+                log_end(&line);
+        }
+}
+
 static void apply_dead(struct bounded *bounded, uint32_t source, const char *reason, const char *detail,
                        struct slice body, uint32_t body_bytes)
 {
@@ -370,6 +412,7 @@ enum err_code bounded_run(struct job *job)
         result = run(&bounded, &err);
         for (uint32_t i = 0; i < job->plan->n_sources; i++)
                 log_dead(job->plan->sources[i], &bounded.dead[i]);
+        log_left(&bounded);
         if (result < 0)
                 fprintf(stderr, "weir: %s\n", err.text);
         sink_set_done(&bounded.sinks);

@@ -45,7 +45,7 @@ static void stats_of(const struct status *status, struct pipeline_stats *ret_sta
                 pipeline_stats(status->pipeline, ret_stats);
 }
 
-static struct slice sink_of_window(const struct plan_job *plan, const struct plan_op *window)
+struct slice status_sink_of_window(const struct plan_job *plan, const struct plan_op *window)
 {
         for (uint32_t q = 0; q < plan->n_queries; q++)
                 for (const struct plan_op *op = plan->queries[q]->root; op != NULL;
@@ -108,7 +108,7 @@ static void append_windows(const struct status *status, struct bytes *text)
 
                 engine_window_stats(engine, w, &stats);
                 bytes_append_format(text, "%s{\"operator\": %u, \"sink\": ", w == 0 ? "" : ", ", stats.op->id);
-                status_append_string(text, sink_of_window(plan_of(status), stats.op));
+                status_append_string(text, status_sink_of_window(plan_of(status), stats.op));
                 bytes_append_text(text, ", \"source\": ");
                 status_append_string(text, source_of_window(stats.op));
                 bytes_append_format(text,
@@ -442,7 +442,7 @@ static void append_window_metrics(const struct status *status, struct bytes *tex
                         memcpy(&number, (const uint8_t *)&stats + metric->offset, sizeof number);
                         /* several windows may write to one table: the operator tells their series apart */
                         bytes_append_format(text, "%s{", metric->name);
-                        append_label(text, "rule", sink_of_window(plan_of(status), stats.op));
+                        append_label(text, "rule", status_sink_of_window(plan_of(status), stats.op));
                         bytes_append_format(text, ",operator=\"%u\"} %.17g\n", stats.op->id, (double)number);
                 }
         }

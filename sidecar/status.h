@@ -44,6 +44,8 @@ struct status {
 
 /* Appends. */
 void status_append_string(struct bytes *text, struct slice value); /* a JSON string, in its quotes */
+/* The table that a windowed operator feeds, the first if there are several. */
+struct slice status_sink_of_window(const struct plan_job *plan, const struct plan_op *window);
 void status_json(const struct status *status, struct bytes *text);
 void status_metrics(const struct status *status, struct bytes *text);
 /* true: ready. Appends `"ready": ..., "reasons": [...]`, without braces. */

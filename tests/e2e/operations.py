@@ -513,6 +513,28 @@ def bounded_run_says_what_became_of_every_row():
         raise Failure(summary[1])
 
 
+def bounded_run_says_which_rows_failed_and_were_late():
+    folder = weirlib.Folder("left")
+    with open(folder.join("in.jsonl"), "w", encoding="utf-8") as file:
+        for v, at in ((1, "00:00:01"), (0, "00:00:02"), (2, "00:01:00"), (3, "00:00:03"), (-1, "00:02:00")):
+            file.write(json.dumps({"v": v, "at_": f"2026-01-01 {at}"}) + "\n")
+    with open(folder.join("job.sql"), "w", encoding="utf-8") as file:
+        file.write("""
+            CREATE TABLE s (v INT, at_ TIMESTAMP(3), WATERMARK FOR at_ AS at_)
+            WITH ('connector' = 'filesystem', 'path' = 'in.jsonl', 'format' = 'json');
+            CREATE TABLE rows_ (v INT) WITH ('connector' = 'print');
+            CREATE TABLE windows (n BIGINT) WITH ('connector' = 'print');
+            INSERT INTO rows_ SELECT 6 / v FROM s;
+            INSERT INTO windows SELECT 1 / (SUM(v) + 1) + COUNT(*)
+            FROM TABLE(TUMBLE(TABLE s, DESCRIPTOR(at_), INTERVAL '10' SECOND)) GROUP BY window_start, window_end;
+        """)
+    done = run_weir("run", folder.join("job.sql"))
+    left = [line.split(" event=rows-left ")[1].split(" msg=")[0] for line in done.stderr.splitlines() if "rows-left" in line]
+    left = [re.sub(" operator=[0-9]+", "", line) for line in left]
+    if done.returncode != 0 or sorted(left) != ["table=rows_ failed=1", "table=windows late=1", "table=windows withheld=1"]:
+        raise Failure(f"exit {done.returncode}: {left}\n{done.stderr}\n{done.stdout}")
+
+
 def many_connections_and_an_idle_one():
     weir = make_weir("many")
     idle = weirlib.FlumeClient(weir.address("ad_events"))
@@ -602,5 +624,5 @@ if __name__ == "__main__":
                        dead_letters_are_counted_and_shown, dead_letters_are_rows_in_files,
                        dead_letters_beyond_the_limit_keep_their_reasons,
                        rows_wider_than_a_record_are_dead_letters_and_the_rest_goes_on, many_connections_and_an_idle_one,
-                       redis_that_knows_more_than_the_log_is_not_written, bounded_run_says_what_became_of_every_row,
+                       redis_that_knows_more_than_the_log_is_not_written, bounded_run_says_what_became_of_every_row, bounded_run_says_which_rows_failed_and_were_late,
                        log_at_its_limit_is_cut_and_goes_on, replay_is_shown_and_ends_at_sigterm])
