@@ -304,7 +304,9 @@ void engine_apply_batch(struct engine *engine, const struct record_batch *batch)
                         dedup_add(&source->dedup, batch->connection, batch->sequence, batch->depth, batch->fingerprint,
                                   batch->n_fingerprints);
         }
-        if (source->plan->rowtime < 0 && batch->rows.n_rows == 0)
+        /* Who sends dead letters alone is no origin: it has no watermark, and would hold up all others for ever. */
+        if (batch->rows.n_rows == 0 &&
+            (source->plan->rowtime < 0 || (batch->n_filtered == 0 && batch->n_duplicate == 0)))
                 return;
         origin = watermark_touch(&source->watermark, batch->origin, batch->arrival_ms);
         arena_reset(&engine->cut_arena);

@@ -364,6 +364,29 @@ TEST(an_ended_connection_leaves_tokens_a_ready_tick_ends_all)
         job_close(job);
 }
 
+/* It would be an active origin without a watermark for as long as it goes on. */
+TEST(an_origin_that_sends_dead_letters_alone_holds_nothing_up)
+{
+        struct job *job = job_open(count_text);
+        struct record_batch batch = job_batch(job, 0, 1000);
+        struct engine_source_stats stats;
+
+        batch.origin = slice_from_text("b");
+        batch.n_dead = 3;
+        engine_apply_batch(job->engine, &batch);
+        job_row(job, 1, 1, 5000, 2000);
+        engine_source_stats(job->engine, 0, &stats);
+        CHECK_UINT(stats.n_origins, 1);
+        CHECK(stats.watermark_ms > 0);
+        CHECK_UINT(stats.received, 4);
+        batch.n_dead = 0;
+        batch.n_duplicate = 1; /* whoever sends again has more to send */
+        engine_apply_batch(job->engine, &batch);
+        engine_source_stats(job->engine, 0, &stats);
+        CHECK_UINT(stats.n_origins, 2);
+        job_close(job);
+}
+
 /* A connection with one row, 11, that ends. */
 static void one_row_in_doubt(struct job *job, uint64_t connection, int64_t now_ms)
 {
