@@ -5,11 +5,13 @@
  *   sync   := 16 bytes, drawn per file
  *   block  := long: number of data  long: bytes of data  data  sync
  *
- * With codec deflate the data of a block are one raw deflate stream (RFC 1951). Longs are zig-zag varints. Source: the
+ * With codec deflate the data of a block are one raw deflate stream (RFC 1951); with snappy a raw Snappy block and the
+ * CRC-32 of the plain bytes, big-endian (read only). Longs are zig-zag varints. Source: the
  * Avro specification, "Object Container Files". */
 #include "avro/container.h"
 
 #include "avro/binary.h"
+#include "avro/snappy.h"
 #include "sidecar/base/alloc.h"
 #include "sidecar/base/limits.h"
 
@@ -18,6 +20,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+enum { SNAPPY_CRC_BYTES = 4 };
 enum { READ_BYTES = 256 << 10, SLACK_BYTES = 64, META_ENTRIES_MAX = 256, RAW_DEFLATE = -15, MEMORY_LEVEL = 8 };
 
 static const uint8_t magic[4] = {'O', 'b', 'j', 1};
@@ -30,7 +33,7 @@ struct container_reader {
         bool is_at_end;
         struct bytes schema, inflated;
         uint8_t sync[CONTAINER_SYNC_BYTES];
-        bool is_deflated;
+        bool is_deflated, is_snappy;
         uint64_t n_blocks;
 };
 
@@ -110,8 +113,9 @@ static int take_entry(struct container_reader *reader, struct err *err)
                 bytes_append_slice(&reader->schema, value);
         } else if (strcmp(name, "avro.codec") == 0) {
                 reader->is_deflated = slice_is_equal(value, slice_from_text("deflate"));
-                if (!reader->is_deflated && !slice_is_equal(value, slice_from_text("null")))
-                        return err_set(err, ERR_DATA, "'%s' has codec '%.*s'; weir reads null and deflate",
+                reader->is_snappy = slice_is_equal(value, slice_from_text("snappy"));
+                if (!reader->is_deflated && !reader->is_snappy && !slice_is_equal(value, slice_from_text("null")))
+                        return err_set(err, ERR_DATA, "'%s' has codec '%.*s'; weir reads null, deflate and snappy",
                                        reader->path, (int)(value.len < 40 ? value.len : 40), (const char *)value.data);
         }
         return 0;
@@ -209,6 +213,25 @@ static int inflate_block(struct container_reader *reader, struct slice data, str
         return 0;
 }
 
+/* The CRC-32 of the plain bytes follows, big-endian. */
+static int unsnap_block(struct container_reader *reader, struct slice data, struct slice *ret_block, struct err *err)
+{
+        const uint8_t *crc;
+
+        if (data.len < SNAPPY_CRC_BYTES)
+                return damaged(reader, "it has no checksum", err);
+        data.len -= SNAPPY_CRC_BYTES;
+        crc = data.data + data.len;
+        if (!snappy_inflate(data, LIMIT_INFLATE_BYTES_PER_FRAME, &reader->inflated))
+                return damaged(reader, "it is no Snappy, or more than weir takes", err);
+        if (crc32_z(0, reader->inflated.data, reader->inflated.len) !=
+            ((uLong)crc[0] << 24 | (uLong)crc[1] << 16 | (uLong)crc[2] << 8 | crc[3]))
+                return damaged(reader, "its checksum is wrong", err);
+        bytes_reserve(&reader->inflated, SLACK_BYTES);
+        *ret_block = bytes_slice(&reader->inflated);
+        return 0;
+}
+
 int container_reader_next(struct container_reader *reader, struct slice *ret_block, uint64_t *ret_n, struct err *err)
 {
         int64_t n, bytes;
@@ -231,6 +254,9 @@ int container_reader_next(struct container_reader *reader, struct slice *ret_blo
         reader->at += (size_t)bytes + CONTAINER_SYNC_BYTES;
         if (reader->is_deflated) {
                 if (inflate_block(reader, data, ret_block, err) < 0)
+                        return -1;
+        } else if (reader->is_snappy) {
+                if (unsnap_block(reader, data, ret_block, err) < 0)
                         return -1;
         } else {
                 *ret_block = data;

@@ -621,13 +621,17 @@ static int fields_compile(struct compiler *compiler, struct err *err)
         uint32_t *fields = alloc_array(config->n_columns + 1u, sizeof(*fields));
         struct wanted wanted = {.columns = fields};
         const struct schema_node *root = schema_root(config->schema);
+        uint32_t branch = 0;
         int result = 0;
 
         for (uint32_t c = 0; c < config->n_columns; c++) {
                 if (config->columns[c].kind == DECODE_FIELD)
                         fields[wanted.n++] = c;
         }
-        if (root->kind != SCHEMA_RECORD) {
+        if (root->kind == SCHEMA_UNION && (root->n_branches == 1 || is_optional(root, &branch)) &&
+            root->branches[branch]->kind == SCHEMA_RECORD) { /* as in Flink's files; null is a row of NULLs */
+                result = wanted.n == 0 ? 0 : select_compile(compiler, root, &wanted, false, true, err);
+        } else if (root->kind != SCHEMA_RECORD) {
                 char text[SCHEMA_TEXT_BYTES];
 
                 schema_describe(root, text);
