@@ -1,7 +1,7 @@
 /* snappy.c - the raw Snappy format, read only. See snappy.h.
  *
  *     block   := varint length of the plain bytes, element*
- *     literal := byte n << 2 | 0, bytes        n + 1 bytes; n of 60 to 63: n + 1 stands in the next 1 to 4 bytes, less 1
+ *     literal := byte n << 2 | 0, n + 1 bytes  n of 60 to 63: n stands in the next 1 to 4 bytes
  *     copy    := byte o << 5 | (n - 4) << 2 | 1, byte         n of 4 to 11, offset o << 8 | byte
  *              | byte (n - 1) << 2 | 2, 2 bytes of offset
  *              | byte (n - 1) << 2 | 3, 4 bytes of offset
