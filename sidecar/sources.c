@@ -421,6 +421,7 @@ static void on_accept(void *context, int fd, const char *peer)
         else
                 result = instance_take_connection(sources->config.instance, &number, &err);
         if (result < 0) {
+                source->counts->refused_connections++;
                 log_refused(source, peer, &err);
                 close(fd);
                 return;

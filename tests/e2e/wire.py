@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import re
 import resource
 import signal
 import socket
@@ -117,6 +118,9 @@ def connections_leave_descriptors_for_the_log():
         for _ in range(10):
             if client.append_batch([b"x" * 1000] * 100) != "OK":
                 raise Failure("a batch is not answered OK")
+    rejected = re.search(r'weir_source_rejected_total\{source="events"\} ([0-9]+)', weir.http("/metrics"))
+    if rejected is None or int(rejected.group(1)) < 50:
+        raise Failure("/metrics does not count the connections that were turned away")
     if "LimitNOFILE" not in weir.process.log_text():
         raise Failure("no line says that there are too many connections")
     if weir.status()["sources"]["events"]["accepted"] != 10_000:
