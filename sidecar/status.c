@@ -379,7 +379,8 @@ static const struct source_metric source_metrics[] = {
         {"weir_source_batches_total", "counter", "Calls received.", get_batches},
         {"weir_source_bytes_total", "counter", "Bytes received, as on the wire.", get_bytes},
         {"weir_source_rejected_total", "counter",
-         "Calls answered with an error, and connections closed: for bytes that are not Avro RPC, or turned away.", get_rejected},
+         "Calls answered with an error, and connections closed for bytes that are not Avro RPC or turned away.",
+         get_rejected},
 };
 
 static void append_source_metrics(const struct status *status, struct bytes *text)
