@@ -22,7 +22,7 @@ enum option_type {
         OPTION_COLUMN,   /* a column of the table */
 };
 
-/* One row: what a key means. The same rows yield checks, --help and the man page. */
+/* One row: what a key means. The same rows yield checks and --help. */
 struct option_spec {
         const char *key;
         enum option_type type;

@@ -1,8 +1,7 @@
 /* setting.h - every key of SET and of `-D KEY=VALUE`, in one table.
  *
- * The table is the only place that knows a setting: the compiler checks job files against it, --help and the man page
- * print it, and the parts of weir read typed values through it. A new setting is an enum value here and a row
- * in setting.c. */
+ * The table is the only place that knows a setting: the compiler checks job files against it, --help prints it,
+ * and the parts of weir read typed values through it. A new setting is an enum value here and a row in setting.c. */
 #ifndef WEIR_SIDECAR_PLAN_SETTING_H
 #define WEIR_SIDECAR_PLAN_SETTING_H
 
